@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Installs the pinned real programs that the gate compares fluxwright with, outside of the tree.
+#
+#   .ci/tools.sh [kustomize] [python] [kubectl]     default: all three
+#
+# Results: $FLUXWRIGHT_TOOLS/bin/kustomize, .../bin/kubectl (the bench only), .../venv/bin/python.
+# A program that is present and says the right version is left alone.
+set -euo pipefail
+
+KUSTOMIZE=v5.8.1
+KUBECTL=v1.32.4
+KUBECTL_MODULE=v0.32.4
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+tools=${FLUXWRIGHT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/fluxwright-ci}
+bin=$tools/bin
+mkdir -p "$bin"
+exec 9>"$tools/.lock"
+flock 9 # two runs at once share one cache
+
+kustomize_version() { "$bin/kustomize" version 2>/dev/null || true; }
+kubectl_version() { "$bin/kubectl" version --client 2>/dev/null | sed -n 's/^Client Version: //p' || true; }
+
+install_kustomize() {
+  [ "$(kustomize_version)" = "$KUSTOMIZE" ] && return
+  GOBIN=$bin go install "sigs.k8s.io/kustomize/kustomize/v5@$KUSTOMIZE"
+  [ "$(kustomize_version)" = "$KUSTOMIZE" ]
+}
+
+# k8s.io/kubernetes cannot be `go install`ed (replace directives); its kubectl is this main package.
+install_kubectl() {
+  [ "$(kubectl_version)" = "$KUBECTL" ] && return
+  local src=$tools/kubectl-src
+  rm -rf "$src" && mkdir -p "$src"
+  cat >"$src/go.mod" <<MOD
+module kubectl
+go 1.23.0
+require (
+	k8s.io/client-go $KUBECTL_MODULE
+	k8s.io/component-base $KUBECTL_MODULE
+	k8s.io/kubectl $KUBECTL_MODULE
+)
+MOD
+  cat >"$src/main.go" <<'GO'
+package main
+
+import (
+	"k8s.io/component-base/cli"
+	"k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/util"
+
+	_ "k8s.io/client-go/plugin/pkg/client/auth"
+)
+
+func main() {
+	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
+		util.CheckErr(err)
+	}
+}
+GO
+  (cd "$src" && CGO_ENABLED=0 go build -mod=mod -trimpath \
+    -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$KUBECTL" -o "$bin/kubectl" .)
+  [ "$(kubectl_version)" = "$KUBECTL" ]
+}
+
+install_python() {
+  local venv=$tools/venv
+  if ! cmp -s "$here/requirements.txt" "$venv/installed.txt" || ! "$venv/bin/python" -c '' 2>/dev/null; then
+    python3 -m venv --clear "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt"
+    cp "$here/requirements.txt" "$venv/installed.txt"
+  fi
+  "$venv/bin/python" -c 'import kubernetes_validate, yaml
+assert {"1.28.0", "1.32.0"} <= set(kubernetes_validate.utils.all_versions())'
+}
+
+[ $# -gt 0 ] || set -- kustomize python kubectl
+for tool in "$@"; do
+  # plain statements, not `install && echo`: that would switch `set -e` off inside the function
+  case $tool in
+  kustomize)
+    install_kustomize
+    echo "kustomize $(kustomize_version)"
+    ;;
+  kubectl)
+    install_kubectl
+    echo "kubectl $(kubectl_version)"
+    ;;
+  python)
+    install_python
+    "$tools/venv/bin/python" --version
+    grep -E '^(PyYAML|jsonschema|kubernetes-validate)==' "$here/requirements.txt"
+    ;;
+  *)
+    echo "tools.sh: unknown program: $tool" >&2
+    exit 2
+    ;;
+  esac
+done

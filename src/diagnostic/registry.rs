@@ -1,0 +1,147 @@
+//! The registry: every code that Rust code can raise, in one table. Plugins bring further codes in their own folders.
+//!
+//! Each code has a page in `docs/diagnostics/`, which `fluxwright explain` prints and a test keeps complete.
+
+use super::Severity::{self, Error, Warning};
+
+/// A stable name for one kind of finding, with the severity it always has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Kebab-case name; part of the public interface.
+    pub name: &'static str,
+    /// How bad findings of this code are.
+    pub severity: Severity,
+    /// One line for `fluxwright explain --list`.
+    pub summary: &'static str,
+}
+
+macro_rules! codes {
+    ($($ident:ident $name:literal $severity:ident $summary:literal)*) => {
+        /// One constant for each code.
+        #[allow(missing_docs)]
+        pub mod codes {
+            use super::*;
+            $(pub const $ident: Code = Code { name: $name, severity: $severity, summary: $summary };)*
+        }
+        /// All codes in the order of the pipeline.
+        pub const ALL: &[Code] = &[$(codes::$ident),*];
+    };
+}
+
+codes! {
+    // reading a file
+    FILE_TOO_LARGE "file-too-large" Error "the file is larger than any intent can be"
+    NOT_UTF8 "not-utf8" Error "the file is not UTF-8 text"
+    BYTE_ORDER_MARK "byte-order-mark" Error "the file starts with a byte order mark"
+    EMPTY_FILE "empty-file" Error "the file holds no YAML document"
+    YAML_SYNTAX "yaml-syntax" Error "the file is not YAML"
+    SEVERAL_DOCUMENTS "several-documents" Error "an intent file holds exactly one document"
+    DUPLICATE_KEY "duplicate-key" Error "a mapping has the same key twice"
+    NON_STRING_KEY "non-string-key" Error "a mapping key is not a string"
+    NESTING_TOO_DEEP "nesting-too-deep" Error "the document is nested too deeply"
+    ALIAS_EXPLOSION "alias-explosion" Error "aliases make the document too large"
+    UNSUPPORTED_TAG "unsupported-tag" Error "a YAML tag has no meaning here"
+    AMBIGUOUS_SCALAR "ambiguous-scalar" Error "YAML 1.1 and 1.2 readers take a value for different things"
+    // the shape of the intent
+    UNSUPPORTED_VERSION "unsupported-version" Error "apiVersion or kind is not an intent of this version"
+    UNKNOWN_FIELD "unknown-field" Error "a field does not exist"
+    MISSING_FIELD "missing-field" Error "a required field is missing"
+    WRONG_TYPE "wrong-type" Error "a value has the wrong type"
+    INVALID_VALUE "invalid-value" Error "a value is outside what its field allows"
+    PLAINTEXT_CREDENTIAL "plaintext-credential" Error "a credential stands in the intent in plain text"
+    FILE_REFERENCE_INVALID "file-reference-invalid" Error "a file reference is missing, absolute or leaves the repository"
+    CLUSTER_DUPLICATE "cluster-duplicate" Error "two intents describe the same cluster"
+    // platform
+    PLATFORM_UNKNOWN "platform-unknown" Error "no platform of this name is in the catalog"
+    UNIVERSE_REQUIRED "universe-required" Error "an offline cluster needs its Nova Universe host"
+    UNIVERSE_FORBIDDEN "universe-forbidden" Error "an online cluster has no Nova Universe host"
+    CA_FILE_MISSING "ca-file-missing" Warning "a CA file that is only handed over is not in the repository"
+    CA_NOT_PEM "ca-not-pem" Error "a CA value is not PEM certificates"
+    CA_PRIVATE_KEY "ca-private-key" Error "a CA value contains a private key"
+    CA_CHOICE "ca-choice" Error "exactly one form of a CA must be given"
+    // gitops
+    RELEASE_MIRROR_AS_SOURCE "release-mirror-as-source" Error "the platform's release mirror cannot be the cluster's own repository"
+    SOURCE_PATH_MISMATCH "source-path-mismatch" Error "spec.gitops.source.path is not where the intent lies"
+    SOURCE_SECRET_REQUIRED "source-secret-required" Error "a repository over SSH needs a Secret with the key"
+    // ingress
+    CONTROLLER_DUPLICATE "controller-duplicate" Error "two ingress controllers have one name"
+    CONTROLLER_NAMES_UNKNOWN "controller-names-unknown" Error "the platform's object names for this ingress controller are not known"
+    // exposed ports
+    CONTROLLER_REQUIRED "controller-required" Error "with several ingress controllers a port must name one"
+    CONTROLLER_UNKNOWN "controller-unknown" Error "a port names an ingress controller that is not declared"
+    PORT_DUPLICATE "port-duplicate" Error "a port is exposed twice on one controller"
+    PORT_RESERVED "port-reserved" Error "ingress-nginx keeps this port for itself and ignores the entry"
+    PORT_WEBHOOK "port-webhook" Error "the admission webhook of the controller listens on this port"
+    PORT_ON_NODE "port-on-node" Error "a node process already listens on this port"
+    PORT_IN_NODE_PORT_RANGE "port-in-node-port-range" Warning "the port lies in the NodePort range"
+    PORT_MAY_BE_TAKEN "port-may-be-taken" Warning "a platform service may listen on this port"
+    PROXY_PROTOCOL_UDP "proxy-protocol-udp" Error "PROXY protocol exists for TCP only"
+    PORT_NAME_INVALID "port-name-invalid" Error "a Service port name is not a DNS label"
+    CONTAINER_PORT_NAME_INVALID "container-port-name-invalid" Error "a host port name is not a container port name"
+    PORT_NAME_TAKEN "port-name-taken" Error "the controller's Service already has a port of this name"
+    PORT_NAME_DUPLICATE "port-name-duplicate" Error "two exposed ports have one name"
+    SERVICE_NAME_STARTS_WITH_DIGIT "service-name-starts-with-digit" Warning "most Kubernetes versions refuse a Service name that starts with a digit"
+    // proxy
+    PROXY_UNSUPPORTED "proxy-unsupported" Error "the platform has no cluster-wide proxy object"
+    PROXY_SERVER_INVALID "proxy-server-invalid" Error "a proxy server is not an address of the form http(s)://host"
+    PROXY_SERVER_PORT "proxy-server-port" Error "the port of a proxy belongs into its own field"
+    NO_PROXY_COMMA "no-proxy-comma" Error "one noProxy entry per list item"
+    NO_PROXY_INVALID "no-proxy-invalid" Error "a noProxy entry is neither an IP address, a CIDR nor a domain name"
+    PROXY_CREDENTIALS_ONE_SIDED "proxy-credentials-one-sided" Warning "only one of the two proxies has credentials"
+    PROXY_CREDENTIALS_COLLIDE "proxy-credentials-collide" Error "two Secrets would define the same substitution variable"
+    // registries
+    REGISTRY_DUPLICATE "registry-duplicate" Error "two registries have one name"
+    REGISTRY_HOST_INVALID "registry-host-invalid" Error "a registry host is not host[:port]"
+    MIRROR_DUPLICATE "mirror-duplicate" Error "two registries mirror one upstream"
+    DELIVERY_SETTINGS_MISSING "delivery-settings-missing" Error "the settings of the chosen delivery are missing"
+    DELIVERY_SETTINGS_UNUSED "delivery-settings-unused" Error "settings belong to a delivery that is not chosen"
+    DECRYPTION_REQUIRED "decryption-required" Error "SOPS delivery needs spec.gitops.decryption"
+    PULL_SECRET_DUPLICATE "pull-secret-duplicate" Error "two registries deliver the same Secret"
+    SERVICE_ACCOUNT_WITHOUT_SECRET "service-account-without-secret" Error "a service account lies in a namespace without the pull secret"
+    REGISTRY_CA_UNKNOWN "registry-ca-unknown" Warning "no CA is given for a registry in a closed network"
+    CA_TRUST_BUNDLE_REQUIRED "ca-trust-bundle-required" Error "nodes trust a registry's own CA only through caTrustBundle"
+    SOPS_FILE_MISSING "sops-file-missing" Warning "the encrypted Secret is not in the repository yet"
+    SOPS_FILE_MISMATCH "sops-file-mismatch" Error "the encrypted file is not the Secret that the intent describes"
+    PLAINTEXT_SECRET "plaintext-secret" Error "a Secret stands in the repository in plain text"
+    // modules
+    MODULE_DUPLICATE "module-duplicate" Error "a module is listed twice"
+    MODULE_UNKNOWN "module-unknown" Error "no module of this name is in the catalog"
+    BASE_MODULE_STATE "base-module-state" Error "a base module is always installed and can only be patched"
+    MODULE_NOT_PATCHABLE "module-not-patchable" Error "a module is not owned by FluxCD; changes would be reverted"
+    MODULE_OPTIONS_MISPLACED "module-options-misplaced" Error "options belong to another module"
+    RELEASE_REQUIRED "release-required" Error "a module of the platform needs its release block"
+    RELEASE_PATH_REQUIRED "release-path-required" Error "enabling a module needs its path in the release repository"
+    RELEASE_SOURCE_REQUIRED "release-source-required" Error "enabling a module needs the platform's release source"
+    RELEASE_NAME_SHARED "release-name-shared" Error "two modules name one Kustomization"
+    VARIABLE_NAME_INVALID "variable-name-invalid" Error "a name is not a Flux substitution variable"
+    MODULE_SELF_DEPENDENCY "module-self-dependency" Error "a module depends on itself"
+    MODULE_NEEDS_NODES "module-needs-nodes" Error "a module needs more infra nodes"
+    // patches
+    PATCH_BODY "patch-body" Error "a patch has exactly one of json6902 and strategicMerge"
+    PATCH_KUSTOMIZATION_UNKNOWN "patch-kustomization-unknown" Error "a patch names no Kustomization of the platform"
+    PATCH_STRATEGIC_MERGE_INCOMPLETE "patch-strategic-merge-incomplete" Error "a strategic merge patch names its object"
+    JSON_PATCH_OPERATION "json-patch-operation" Error "an operation does not exist in JSON6902"
+    JSON_PATCH_PATH "json-patch-path" Error "a JSON6902 path starts with a slash"
+    JSON_PATCH_VALUE "json-patch-value" Error "an operation lacks its value or from"
+    // proofs
+    PATCH_TARGET_MISSING "patch-target-missing" Error "a patch matches no object, so it would silently do nothing"
+    PATCH_TARGET_AMBIGUOUS "patch-target-ambiguous" Error "a patch matches several objects"
+    PATCH_PATH_MISSING "patch-path-missing" Error "a patch touches a path that does not exist in its object"
+    PATCH_CONTAINER_UNKNOWN "patch-container-unknown" Error "a patch would silently add a container"
+    PATCH_PORT_EXISTS "patch-port-exists" Error "a patch adds a port that the object already has"
+    PATCH_TEST_FAILED "patch-test-failed" Error "a test operation of a patch does not hold"
+    PATCH_INVALID "patch-invalid" Error "a patch cannot be applied to its object"
+    PATCH_WITHOUT_EFFECT "patch-without-effect" Warning "a patch changes nothing in its object"
+    PATCH_UNPROVEN "patch-unproven" Warning "there is no base to prove a patch on"
+    BASE_UNKNOWN "base-unknown" Error "--base names a Flux source that no patch uses"
+    BASE_INVALID "base-invalid" Error "a base cannot be built"
+    OBJECT_WRITTEN_TWICE "object-written-twice" Error "two Kustomizations write one object"
+    VARIABLE_UNDECLARED "variable-undeclared" Error "a rendered text uses a variable that Flux would not know"
+    DEPENDENCY_CYCLE "dependency-cycle" Error "Kustomizations wait for each other"
+    DEPENDENCY_UNKNOWN "dependency-unknown" Error "a Kustomization waits for one that is not there"
+    // the repository
+    HAND_EDITED_FILE "hand-edited-file" Error "a generated file was changed by hand"
+    FOREIGN_FILE "foreign-file" Error "a file that is not ours stands where we want to write"
+    OBJECT_LEFT_BEHIND "object-left-behind" Warning "an object stays in the cluster when the intent drops it"
+    PLUGIN_INVALID "plugin-invalid" Error "a plugin or platform folder is not valid"
+}

@@ -1,0 +1,4 @@
+//! A declarative GitOps renderer.
+pub mod diagnostic;
+pub mod tree;
+pub mod yaml;

@@ -1,0 +1,425 @@
+//! The reader: text to [`Node`] trees, with every fault it can still see after the first.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span as RawSpan};
+use serde_json::Value;
+
+use super::node::{Body, Node};
+use super::scalar::{self, Plain};
+use crate::diagnostic::{Code, Diagnostic, Span, codes, mask};
+
+/// How plain scalars are typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// For what users write for us: what YAML 1.1 and 1.2 read differently is a fault.
+    Strict,
+    /// For Kubernetes manifests: as kustomize types them (octal, binary, underscores).
+    Kubernetes,
+}
+
+/// What is refused for being too large.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest file in bytes.
+    pub bytes: usize,
+    /// Deepest nesting.
+    pub depth: usize,
+    /// Most nodes after aliases are expanded.
+    pub nodes: usize,
+}
+
+impl Limits {
+    /// For files that people write: intents, plugin manifests, option schemas.
+    pub const INTENT: Limits = Limits { bytes: 1 << 20, depth: 64, nodes: 50_000 };
+    /// For Kubernetes manifests, CRDs included.
+    pub const MANIFEST: Limits = Limits { bytes: 32 << 20, depth: 200, nodes: 4_000_000 };
+}
+
+/// Parses all documents of a file.
+///
+/// # Errors
+/// All faults found, each with its place; the file name is added by the caller.
+pub fn parse(bytes: &[u8], dialect: Dialect, limits: Limits) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    if bytes.len() > limits.bytes {
+        return Err(vec![
+            Diagnostic::new(
+                codes::FILE_TOO_LARGE,
+                format!("the file has {} bytes; at most {} are read", bytes.len(), limits.bytes),
+            )
+            .hint("check that this is the right file"),
+        ]);
+    }
+    let text = decode(bytes, dialect)?;
+    let mut reader = Reader {
+        dialect,
+        limits,
+        text,
+        lines: line_starts(text),
+        anchors: HashMap::new(),
+        faults: Vec::new(),
+        nodes: 0,
+        stack: Vec::new(),
+        documents: Vec::new(),
+        full: false,
+    };
+    reader.run();
+    if reader.faults.is_empty() { Ok(reader.documents) } else { Err(reader.faults) }
+}
+
+fn decode(bytes: &[u8], dialect: Dialect) -> Result<&str, Vec<Diagnostic>> {
+    let fault = |code: Code, message: String, hint: &str| Err(vec![Diagnostic::new(code, message).hint(hint)]);
+    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    if utf16 {
+        return fault(
+            codes::NOT_UTF8,
+            "the file is UTF-16, not UTF-8".into(),
+            "save it as UTF-8 without byte order mark",
+        );
+    }
+    let bytes = match bytes.strip_prefix(&[0xef, 0xbb, 0xbf]) {
+        Some(rest) if dialect == Dialect::Kubernetes => rest,
+        Some(_) => {
+            return fault(
+                codes::BYTE_ORDER_MARK,
+                "the file starts with a byte order mark".into(),
+                "save it as UTF-8 without byte order mark",
+            );
+        }
+        None => bytes,
+    };
+    std::str::from_utf8(bytes).or_else(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        fault(
+            codes::NOT_UTF8,
+            format!("byte {} (line {line}) is not UTF-8", error.valid_up_to() + 1),
+            "save the file as UTF-8",
+        )
+    })
+}
+
+struct Reader<'t> {
+    dialect: Dialect,
+    limits: Limits,
+    text: &'t str,
+    lines: Vec<usize>,
+    anchors: HashMap<usize, (Node, usize)>,
+    faults: Vec<Diagnostic>,
+    nodes: usize,
+    stack: Vec<Frame>,
+    documents: Vec<Node>,
+    full: bool,
+}
+
+/// A collection that is not closed yet.
+struct Frame {
+    span: Span,
+    anchor: usize,
+    nodes_before: usize,
+    kind: FrameKind,
+}
+
+enum FrameKind {
+    Sequence(Vec<Node>),
+    Mapping { entries: Vec<(String, Span, Node)>, key: Option<(Option<String>, Span)>, merges: Vec<Node> },
+}
+
+impl Reader<'_> {
+    fn run(&mut self) {
+        for next in Parser::new_from_str(self.text) {
+            match next {
+                Ok((event, span)) => self.event(event, span),
+                Err(error) => {
+                    self.syntax(&error);
+                    return;
+                }
+            }
+            if self.full {
+                return;
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, raw: RawSpan) {
+        let span = self.span(&raw);
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let tag = tag.map(|t| t.to_string());
+                let value = self.scalar(&text, style, tag.as_deref(), span);
+                self.finish(Node { span, body: Body::Scalar(value) }, anchor, 1);
+            }
+            Event::SequenceStart(_, anchor, _) => self.open(span, anchor, FrameKind::Sequence(Vec::new())),
+            Event::MappingStart(_, anchor, _) => {
+                self.open(span, anchor, FrameKind::Mapping { entries: Vec::new(), key: None, merges: Vec::new() });
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
+                Some((mut node, size)) => {
+                    // Faults in an aliased value are shown where it is used.
+                    node.span = span;
+                    self.finish(node, 0, size);
+                }
+                None => self.fault(codes::YAML_SYNTAX, span, "an alias stands inside its own anchor", None),
+            },
+            Event::DocumentEnd => self.anchors.clear(),
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, span: Span, anchor: usize, kind: FrameKind) {
+        if self.stack.len() >= self.limits.depth {
+            let message = format!("the document is nested more than {} levels deep", self.limits.depth);
+            self.fault(codes::NESTING_TOO_DEEP, span, message, None);
+            self.full = true;
+            return;
+        }
+        self.stack.push(Frame { span, anchor, nodes_before: self.nodes, kind });
+    }
+
+    fn close(&mut self, end: Span) {
+        let Some(frame) = self.stack.pop() else { return };
+        let body = match frame.kind {
+            FrameKind::Sequence(items) => Body::Sequence(items),
+            FrameKind::Mapping { mut entries, merges, .. } => {
+                // `<<` never overrides a key that the mapping has itself.
+                for merge in merges {
+                    if let Body::Mapping(extra) = merge.body {
+                        for entry in extra {
+                            if !entries.iter().any(|(key, _, _)| *key == entry.0) {
+                                entries.push(entry);
+                            }
+                        }
+                    }
+                }
+                Body::Mapping(entries)
+            }
+        };
+        let mut span = frame.span;
+        span.end = span.end.max(end.end);
+        let size = self.nodes - frame.nodes_before + 1;
+        self.finish(Node { span, body }, frame.anchor, size);
+    }
+
+    fn finish(&mut self, node: Node, anchor: usize, size: usize) {
+        let grown = if size > 1 && matches!(node.body, Body::Scalar(_)) { 1 } else { size };
+        // A closed collection's children are counted already; an alias brings all of its nodes anew.
+        self.nodes += if self.is_closing(&node) { 1 } else { grown };
+        if self.nodes > self.limits.nodes {
+            let message =
+                format!("the document has more than {} values once its aliases are expanded", self.limits.nodes);
+            self.fault(codes::ALIAS_EXPLOSION, node.span, message, Some("write the repeated values out"));
+            self.full = true;
+            return;
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        self.attach(node);
+    }
+
+    fn is_closing(&self, node: &Node) -> bool {
+        !matches!(node.body, Body::Scalar(_))
+            && node.span.end > node.span.start
+            && self.text.as_bytes().get(node.span.start) != Some(&b'*')
+    }
+
+    fn attach(&mut self, node: Node) {
+        let mut pending = None;
+        match self.stack.last_mut().map(|frame| &mut frame.kind) {
+            None => self.documents.push(node),
+            Some(FrameKind::Sequence(items)) => items.push(node),
+            Some(FrameKind::Mapping { entries, key, merges }) => match key.take() {
+                None => {
+                    let name = match &node.body {
+                        Body::Scalar(Value::String(name)) => Some(name.clone()),
+                        _ => None,
+                    };
+                    match &name {
+                        None => {
+                            let shown =
+                                self.text.get(node.span.start..node.span.end).unwrap_or_default().trim().to_owned();
+                            let hint = format!("write the key in quotes: {}", mask::quote(&shown));
+                            pending = Some((
+                                codes::NON_STRING_KEY,
+                                node.span,
+                                format!("the key {} is not a string", mask::quote(&shown)),
+                                Some(hint),
+                            ));
+                        }
+                        Some(name) => {
+                            if let Some((_, first, _)) = entries.iter().find(|(known, _, _)| known == name) {
+                                let message = format!(
+                                    "the key {} stands here twice; first at line {}",
+                                    mask::quote(name),
+                                    first.line
+                                );
+                                pending =
+                                    Some((codes::DUPLICATE_KEY, node.span, message, Some("keep one of them".into())));
+                            }
+                        }
+                    }
+                    *key = Some((name, node.span));
+                }
+                Some((Some(name), span)) => {
+                    let plain = self.text.get(span.start..span.end).is_some_and(|t| t.trim_end() == "<<");
+                    match (plain, node.body) {
+                        (true, Body::Sequence(items)) => merges.extend(items),
+                        (true, body @ Body::Mapping(_)) => merges.push(Node { span: node.span, body }),
+                        (_, body) => entries.push((name, span, Node { span: node.span, body })),
+                    }
+                }
+                // The key was not a string and is reported; its value has no place in the tree.
+                Some((None, _)) => {}
+            },
+        }
+        if let Some((code, span, message, hint)) = pending {
+            self.fault(code, span, message, hint.as_deref());
+        }
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&str>, span: Span) -> Value {
+        let string = || Value::String(text.to_owned());
+        if let Some(tag) = tag {
+            let core = tag.strip_prefix("tag:yaml.org,2002:").or_else(|| tag.strip_prefix("!!"));
+            match core {
+                Some("str") => return string(),
+                Some("int" | "float" | "bool" | "null") | None if tag != "!" && core.is_some() => {}
+                _ if tag == "!" => return string(),
+                _ => {
+                    self.fault(
+                        codes::UNSUPPORTED_TAG,
+                        span,
+                        format!("the tag `{tag}` has no meaning here"),
+                        Some("remove the tag"),
+                    );
+                    return string();
+                }
+            }
+        } else if style != ScalarStyle::Plain {
+            return string();
+        }
+        match scalar::resolve(text, self.dialect) {
+            Plain::Value(value) => value,
+            Plain::Ambiguous(hint) => {
+                let message = format!("YAML 1.1 reads `{text}` as an octal number and YAML 1.2 as a decimal one");
+                self.fault(codes::AMBIGUOUS_SCALAR, span, message, Some(hint));
+                string()
+            }
+            Plain::NotANumber => {
+                if self.dialect == Dialect::Strict {
+                    let message = format!("`{text}` is not a number that Kubernetes can hold");
+                    self.fault(codes::AMBIGUOUS_SCALAR, span, message, Some("quote it if it is a string"));
+                }
+                string()
+            }
+        }
+    }
+
+    fn syntax(&mut self, error: &ScanError) {
+        let mark = error.marker();
+        let start = mark.byte_offset().unwrap_or_else(|| self.offset(mark.index()));
+        let span = self.locate(start, start + 1);
+        let message = mask::mask(&error.info());
+        let tab =
+            self.text.lines().nth(span.line - 1).is_some_and(|line| line.trim_start_matches(' ').starts_with('\t'));
+        let hint = if tab {
+            "indent with spaces; YAML forbids tabs"
+        } else {
+            "check indentation, quotes and brackets on this line and the one before"
+        };
+        self.fault(codes::YAML_SYNTAX, span, message, Some(hint));
+    }
+
+    fn fault(&mut self, code: Code, span: Span, message: impl Into<String>, hint: Option<&str>) {
+        let mut diagnostic = Diagnostic::new(code, message).span(span);
+        diagnostic.hint = hint.map(str::to_owned);
+        self.faults.push(diagnostic);
+    }
+
+    fn span(&self, raw: &RawSpan) -> Span {
+        let offset = |mark: &granit_parser::Marker| mark.byte_offset().unwrap_or_else(|| self.offset(mark.index()));
+        self.locate(offset(&raw.start), offset(&raw.end))
+    }
+
+    /// Byte offset of the n-th character.
+    fn offset(&self, index: usize) -> usize {
+        self.text.char_indices().nth(index).map_or(self.text.len(), |(offset, _)| offset)
+    }
+
+    fn locate(&self, start: usize, end: usize) -> Span {
+        let start = start.min(self.text.len());
+        let line = self.lines.partition_point(|first| *first <= start);
+        let first = self.lines[line - 1];
+        let column = self.text.get(first..start).map_or(0, |before| before.chars().count()) + 1;
+        Span { start, end: end.clamp(start, self.text.len()), line, column }
+    }
+}
+
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(text: &str) -> Value {
+        let nodes = parse(text.as_bytes(), Dialect::Strict, Limits::INTENT).expect("valid YAML");
+        nodes[0].to_value()
+    }
+
+    fn faults(text: &str) -> Vec<(String, usize, usize)> {
+        parse(text.as_bytes(), Dialect::Strict, Limits::INTENT)
+            .expect_err("faults")
+            .into_iter()
+            .map(|d| (d.code.into_owned(), d.span.map_or(0, |s| s.line), d.span.map_or(0, |s| s.column)))
+            .collect()
+    }
+
+    #[test]
+    fn scalars_follow_the_core_schema() {
+        assert_eq!(
+            read(
+                "{a: yes, b: 1.28, c: \"1.28\", d: 0x10, e: ~, f: true, g: 1e3, h: 12:30, i: !!str 5, j: -7, k: 1.8.1}"
+            ),
+            json!({"a": "yes", "b": 1.28, "c": "1.28", "d": 16, "e": null, "f": true, "g": 1000.0, "h": "12:30", "i": "5", "j": -7, "k": "1.8.1"})
+        );
+    }
+
+    #[test]
+    fn aliases_and_merges_expand() {
+        assert_eq!(
+            read("a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\nc: [*x]\n"),
+            json!({"a": {"p": 1, "q": 2}, "b": {"q": 3, "p": 1}, "c": [{"p": 1, "q": 2}]})
+        );
+    }
+
+    #[test]
+    fn every_duplicate_and_odd_key_is_reported() {
+        assert_eq!(
+            faults("a: 1\na: 2\nb:\n  1540: x\n  c: 012\n"),
+            [("duplicate-key".into(), 2, 1), ("non-string-key".into(), 4, 3), ("ambiguous-scalar".into(), 5, 6)]
+        );
+    }
+
+    #[test]
+    fn bombs_are_refused() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for n in 1..12 {
+            let row = vec![format!("*a{}", n - 1); 10].join(", ");
+            bomb.push_str(&format!("a{n}: &a{n} [{row}]\n"));
+        }
+        assert_eq!(faults(&bomb)[0].0, "alias-explosion");
+        let deep = format!("a: {}{}", "[".repeat(100), "]".repeat(100));
+        assert_eq!(faults(&deep)[0].0, "nesting-too-deep");
+        let deeper = format!("a: {}", "[".repeat(100_000));
+        assert!(matches!(faults(&deeper)[0].0.as_str(), "nesting-too-deep" | "yaml-syntax"));
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        assert_eq!(faults("имя: {a: 1, a: 2}\n"), [("duplicate-key".into(), 1, 13)]);
+    }
+}

@@ -1,0 +1,120 @@
+//! What a plain scalar means, to YAML 1.2's core schema and to YAML 1.1 readers.
+
+use serde_json::{Number, Value};
+
+use super::parse::Dialect;
+
+/// The meaning of a plain scalar.
+pub(super) enum Plain {
+    /// One meaning.
+    Value(Value),
+    /// Readers disagree on it; the text tells how to write it.
+    Ambiguous(&'static str),
+    /// A number that JSON cannot hold.
+    NotANumber,
+}
+
+/// Resolves a plain scalar.
+pub(super) fn resolve(text: &str, dialect: Dialect) -> Plain {
+    let value = match text {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "true" | "True" | "TRUE" => Value::Bool(true),
+        "false" | "False" | "FALSE" => Value::Bool(false),
+        _ => return number(text, dialect),
+    };
+    Plain::Value(value)
+}
+
+fn number(text: &str, dialect: Dialect) -> Plain {
+    let string = || Plain::Value(Value::String(text.to_owned()));
+    let (negative, digits) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        Some(b'0'..=b'9' | b'.') => (false, text),
+        _ => return string(),
+    };
+    if matches!(digits, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
+        return Plain::NotANumber;
+    }
+    let radix = |digits: &str, radix| {
+        u64::from_str_radix(digits, radix).ok().and_then(|n| signed(n, negative)).map_or_else(string, Plain::Value)
+    };
+    if let Some(hex) = digits.strip_prefix("0x") {
+        return radix(hex, 16);
+    }
+    if let Some(octal) = digits.strip_prefix("0o") {
+        return radix(octal, 8);
+    }
+    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+        if digits.len() > 1 && digits.starts_with('0') {
+            // 0755 is 493 to YAML 1.1 and 755 to YAML 1.2.
+            return match dialect {
+                Dialect::Strict => Plain::Ambiguous(
+                    "quote it if it is a string, write it without leading zero if it is a decimal number",
+                ),
+                Dialect::Kubernetes => radix(digits, 8),
+            };
+        }
+        return match digits.parse::<u64>().ok().and_then(|n| signed(n, negative)) {
+            Some(value) => Plain::Value(value),
+            None => float(text).map_or_else(string, Plain::Value),
+        };
+    }
+    if dialect == Dialect::Kubernetes {
+        if let Some(binary) = digits.strip_prefix("0b") {
+            return radix(binary, 2);
+        }
+        let bare: String = digits.chars().filter(|c| *c != '_').collect();
+        if digits.contains('_')
+            && digits.starts_with(|c: char| c.is_ascii_digit())
+            && bare.bytes().all(|b| b.is_ascii_digit())
+        {
+            return radix(&bare, 10);
+        }
+    }
+    let float_like = digits.bytes().any(|b| b.is_ascii_digit())
+        && digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
+        && digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    if float_like { float(text).map_or_else(string, Plain::Value) } else { string() }
+}
+
+fn float(text: &str) -> Option<Value> {
+    text.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number)
+}
+
+fn signed(n: u64, negative: bool) -> Option<Value> {
+    if negative { 0i64.checked_sub_unsigned(n).map(Value::from) } else { Some(Value::from(n)) }
+}
+
+/// Tells whether any YAML 1.1 or 1.2 reader might take a plain text for something other than a string.
+///
+/// Errs on the side of quoting.
+pub(super) fn needs_quotes(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    if matches!(
+        lower.as_str(),
+        "" | "~" | "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "=" | "<<" | ".inf" | ".nan"
+    ) {
+        return true;
+    }
+    let digits = lower.strip_prefix(['-', '+']).unwrap_or(&lower);
+    let Some(first) = digits.bytes().next() else { return true };
+    if !(first.is_ascii_digit() || first == b'.' || first == b'_') {
+        return false;
+    }
+    let rest_is =
+        |prefix: &str, set: &str| digits.strip_prefix(prefix).is_some_and(|rest| rest.chars().all(|c| set.contains(c)));
+    if matches!(digits, ".inf" | ".nan")
+        || rest_is("0x", "0123456789abcdef_")
+        || rest_is("0o", "01234567_")
+        || rest_is("0b", "01_")
+    {
+        return true;
+    }
+    // Whole numbers, floats with or without exponent, base 60, dates and times.
+    let numeric = digits.chars().all(|c| c.is_ascii_digit() || "._e+-:tz ".contains(c));
+    let dots = digits.matches('.').count();
+    let base60_or_date =
+        digits.contains(':') || digits.starts_with(|c: char| c.is_ascii_digit()) && digits.contains('-');
+    numeric && digits.bytes().any(|b| b.is_ascii_digit()) && (dots <= 1 || base60_or_date)
+}
