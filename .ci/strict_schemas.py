@@ -26,7 +26,7 @@ kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.
 
 
 class Loader(yaml.SafeLoader):
-    """SafeLoader as an API server's client reads: no dates, no duplicate keys."""
+    """SafeLoader for what kustomize prints: no dates, `=` and `<<` are strings, no duplicate keys."""
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -39,7 +39,7 @@ class Loader(yaml.SafeLoader):
 
 
 Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((":timestamp", ":value"))]
+    first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((":timestamp", ":value", ":merge"))]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 

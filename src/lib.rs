@@ -1,4 +1,5 @@
 //! A declarative GitOps renderer.
 pub mod diagnostic;
+pub mod intent;
 pub mod tree;
 pub mod yaml;

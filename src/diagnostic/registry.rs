@@ -52,7 +52,6 @@ codes! {
     FILE_REFERENCE_INVALID "file-reference-invalid" Error "a file reference is missing, absolute or leaves the repository"
     CLUSTER_DUPLICATE "cluster-duplicate" Error "two intents describe the same cluster"
     // platform
-    PLATFORM_UNKNOWN "platform-unknown" Error "no platform of this name is in the catalog"
     UNIVERSE_REQUIRED "universe-required" Error "an offline cluster needs its Nova Universe host"
     UNIVERSE_FORBIDDEN "universe-forbidden" Error "an online cluster has no Nova Universe host"
     CA_FILE_MISSING "ca-file-missing" Warning "a CA file that is only handed over is not in the repository"

@@ -1,0 +1,106 @@
+//! [`Cluster`]: a valid intent with what its file references hold.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::manifest::{ClusterIntent, DeliveryType, PullSecret};
+use super::read::Intent;
+use crate::tree::{Blob, RepoPath, Tree};
+use crate::yaml::Node;
+
+/// A valid intent. Only [`super::validate`] makes one.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Name of the cluster.
+    pub name: String,
+    /// The intent file as messages name it.
+    pub file: String,
+    /// Directory of the cluster's tree in the repository.
+    pub root: RepoPath,
+    /// What the intent says.
+    pub intent: ClusterIntent,
+    /// The parsed file, for places.
+    pub node: Arc<Node>,
+    /// Files that the intent refers to and that exist, by their path in the repository.
+    pub files: BTreeMap<RepoPath, Blob>,
+    /// Directory against which file references resolve.
+    pub base: Option<RepoPath>,
+}
+
+impl Cluster {
+    pub(super) fn new(intent: Intent, files: &Tree) -> Self {
+        let root = root(&intent).expect("rules have checked the path");
+        let files = references(&intent)
+            .into_iter()
+            .filter_map(|path| Some((path.clone(), files.get(&path)?.clone())))
+            .collect();
+        let base = base(&intent);
+        Self {
+            name: intent.manifest.metadata.name.clone(),
+            file: intent.file,
+            root,
+            intent: intent.manifest,
+            node: intent.node,
+            files,
+            base,
+        }
+    }
+
+    /// Returns the content of a referenced file.
+    pub fn file(&self, reference: &str) -> Option<&Blob> {
+        self.files.get(&RepoPath::resolve(self.base.as_ref(), reference).ok()?)
+    }
+
+    /// Returns the line of a JSON pointer in the intent file, from 1.
+    pub fn line(&self, pointer: &str) -> usize {
+        self.node.span_at(pointer).line
+    }
+}
+
+/// Directory of the cluster's tree: `spec.gitops.source.path`, by default `clusters/<name>`.
+pub(super) fn root(intent: &Intent) -> Option<RepoPath> {
+    let path = intent.manifest.spec.gitops.source.path.clone();
+    let path = path.unwrap_or_else(|| format!("clusters/{}", intent.manifest.metadata.name));
+    RepoPath::resolve(None, &path).ok()
+}
+
+/// File references resolve against the directory of the intent file; against the cluster's own directory when the
+/// intent lies outside the repository.
+pub(super) fn base(intent: &Intent) -> Option<RepoPath> {
+    match &intent.path {
+        Some(path) => path.parent(),
+        None => root(intent),
+    }
+}
+
+/// Lists the files of the repository that the intent refers to, whether they exist or not.
+pub fn references(intent: &Intent) -> Vec<RepoPath> {
+    let base = base(intent);
+    let spec = &intent.manifest.spec;
+    let mut texts: Vec<&str> = Vec::new();
+    texts.extend(spec.platform.ca_trust_bundle.as_ref().and_then(|ca| ca.file.as_deref()));
+    texts.extend(spec.proxy.as_ref().and_then(|proxy| proxy.trusted_ca.as_ref()?.file.as_deref()));
+    texts.extend(spec.registries.iter().filter_map(|registry| registry.tls.ca_file.as_deref()));
+    let mut paths: Vec<RepoPath> =
+        texts.iter().filter_map(|text| RepoPath::resolve(base.as_ref(), text).ok()).collect();
+    for registry in spec.registries.iter() {
+        if let Some(secret) = &registry.pull_secret {
+            for (_, file) in sops_files(secret) {
+                paths.extend(root(intent).and_then(|root| root.join(&file).ok()));
+            }
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// Lists namespace and file of the SOPS Secrets of a pull secret, relative to the cluster's directory.
+pub(super) fn sops_files(secret: &PullSecret) -> Vec<(String, String)> {
+    if secret.delivery.kind != DeliveryType::SOPS {
+        return Vec::new();
+    }
+    let directory = secret.delivery.sops.as_ref().and_then(|s| s.directory.as_deref()).unwrap_or("registries");
+    let file = |namespace: &String| (namespace.clone(), format!("{directory}/{}.{namespace}.sops.yaml", secret.name));
+    secret.namespaces.iter().map(file).collect()
+}

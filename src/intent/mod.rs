@@ -1,0 +1,26 @@
+//! The intent: from the bytes of a file to a [`Cluster`] on which later stages cannot fail for reasons of user input.
+//!
+//! Owns the types as written ([`manifest`]), their schema, and the rules that need nothing but the file and what it
+//! refers to. Rules that need the catalog's facts live in `plan`.
+
+mod cluster;
+mod findings;
+mod items;
+pub mod manifest;
+mod read;
+mod rules;
+mod schema;
+
+pub use cluster::{Cluster, references};
+pub use findings::Findings;
+pub use items::Items;
+pub use read::{Intent, read};
+pub use schema::{Schema, SchemaError, base_schema, did_you_mean_field};
+
+/// Checks an intent against its rules and the files it refers to.
+///
+/// Returns the cluster when there is no error; findings hold all faults and warnings either way.
+pub fn validate(intent: Intent, files: &crate::tree::Tree, findings: &mut Findings) -> Option<Cluster> {
+    rules::check(&intent, files, findings);
+    if findings.has_errors() { None } else { Some(Cluster::new(intent, files)) }
+}

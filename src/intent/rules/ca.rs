@@ -1,0 +1,91 @@
+//! Certificates: PEM, present, and never with a private key.
+
+use super::super::cluster::base;
+use super::super::findings::Findings;
+use super::super::read::Intent;
+use crate::diagnostic::{codes, mask};
+use crate::tree::{Blob, RepoPath, Tree};
+
+/// Whether a missing file makes the intent unusable or only leaves a hand-over file out.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Need {
+    /// The content is rendered into an object.
+    Content,
+    /// The content is only handed over to whoever installs the nodes.
+    HandOver,
+}
+
+/// Checks a file reference and the certificates in it.
+pub(super) fn check_file(
+    intent: &Intent,
+    files: &Tree,
+    reference: &str,
+    pointer: &str,
+    need: Need,
+    findings: &mut Findings,
+) {
+    let path = match RepoPath::resolve(base(intent).as_ref(), reference) {
+        Ok(path) => path,
+        Err(error) => {
+            findings
+                .add(
+                    codes::FILE_REFERENCE_INVALID,
+                    pointer,
+                    format!("{} is not a file of this repository: {error}", mask::quote(reference)),
+                )
+                .hint = Some("give a path relative to the intent file, inside the repository".into());
+            return;
+        }
+    };
+    match files.get(&path) {
+        Some(blob) => check_pem(blob, pointer, findings),
+        None if need == Need::Content => {
+            findings.add(codes::FILE_REFERENCE_INVALID, pointer, format!("the file `{path}` does not exist")).hint =
+                Some(
+                    "add the PEM file to the repository, or correct the path; it is relative to the intent file".into(),
+                );
+        }
+        None => {
+            findings
+                .add(
+                    codes::CA_FILE_MISSING,
+                    pointer,
+                    format!("the file `{path}` does not exist; it is left out of what is handed over"),
+                )
+                .hint = Some("add the PEM file to the repository so that `install/` and `hosts/` are complete".into());
+        }
+    }
+}
+
+/// Checks a PEM text.
+pub(super) fn check_pem(blob: &Blob, pointer: &str, findings: &mut Findings) {
+    match blob.text() {
+        Some(text) if text.contains("PRIVATE KEY-----") => {
+            findings.add(codes::CA_PRIVATE_KEY, pointer, "contains a private key").hint =
+                Some("keep certificates only, and treat the key as leaked if it was committed".into());
+        }
+        Some(text) if is_pem(text) => {}
+        _ => {
+            findings.add(codes::CA_NOT_PEM, pointer, "does not hold PEM certificates").hint =
+                Some("expected one or more `-----BEGIN CERTIFICATE-----` blocks".into());
+        }
+    }
+}
+
+/// Whether every PEM block of a text is a certificate with base64 inside, and there is at least one.
+fn is_pem(text: &str) -> bool {
+    use base64::Engine;
+    let mut rest = text;
+    let mut count = 0;
+    while let Some(at) = rest.find("-----BEGIN CERTIFICATE-----") {
+        let body = &rest[at + "-----BEGIN CERTIFICATE-----".len()..];
+        let Some(end) = body.find("-----END CERTIFICATE-----") else { return false };
+        let data: String = body[..end].split_whitespace().collect();
+        if base64::engine::general_purpose::STANDARD.decode(&data).is_err() {
+            return false;
+        }
+        count += 1;
+        rest = &body[end + "-----END CERTIFICATE-----".len()..];
+    }
+    count > 0 && !rest.contains("-----BEGIN ")
+}
