@@ -112,6 +112,7 @@ codes! {
     RELEASE_PATH_REQUIRED "release-path-required" Error "enabling a module needs its path in the release repository"
     RELEASE_SOURCE_REQUIRED "release-source-required" Error "enabling a module needs the platform's release source"
     RELEASE_NAME_SHARED "release-name-shared" Error "two modules name one Kustomization"
+    RELEASE_FIELD_NOT_OURS "release-field-not-ours" Error "a field of an existing module's Kustomization belongs to the platform"
     VARIABLE_NAME_INVALID "variable-name-invalid" Error "a name is not a Flux substitution variable"
     MODULE_SELF_DEPENDENCY "module-self-dependency" Error "a module depends on itself"
     MODULE_NEEDS_NODES "module-needs-nodes" Error "a module needs more infra nodes"

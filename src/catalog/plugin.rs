@@ -1,0 +1,240 @@
+//! A plugin: the folder that renders one section of the intent, or one module.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Files, invalid, parse};
+use crate::diagnostic::{Diagnostic, Severity};
+
+/// A plugin with everything in its folder.
+#[derive(Clone, Debug)]
+pub struct Plugin {
+    /// Name, and name of the module that it renders, if it renders one.
+    pub name: String,
+    /// One line for `fluxwright modules`.
+    pub summary: String,
+    /// `section`, `optional` or `add-on`.
+    pub category: String,
+    /// Platforms that it works on.
+    pub platforms: Vec<String>,
+    /// Section of the intent that it renders.
+    pub section: Option<String>,
+    /// Part of the tree that its objects go to; a module has a part of its own.
+    pub part: Option<String>,
+    /// Facts of the module that it renders.
+    pub module: Option<ModuleFacts>,
+    /// Cross-field rules.
+    pub validations: Vec<Validation>,
+    /// Schema of the module's options.
+    pub options: Option<Value>,
+    /// Templates by file name.
+    pub templates: BTreeMap<String, String>,
+    /// Templates of the objects that its patches rely on, by file name.
+    pub contract: BTreeMap<String, String>,
+    /// Explanation pages by code.
+    pub explain: BTreeMap<String, String>,
+    /// The folder, for messages.
+    pub dir: String,
+}
+
+/// What a plugin says about its module.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModuleFacts {
+    /// Component in the platform's naming rule; default: the module's name.
+    pub component: Option<String>,
+    /// Namespace of the module's objects.
+    pub namespace: Option<String>,
+    /// Objects whose readiness makes the module ready.
+    #[serde(default)]
+    pub health_checks: Vec<Value>,
+}
+
+/// A cross-field rule in the shape of Kubernetes' `x-kubernetes-validations`, with code, severity and hint.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Validation {
+    /// Stable kebab-case code; starts with the plugin's name.
+    pub code: String,
+    /// CEL expression that is true when all is well. `self` is the options, `cluster` the facts of the cluster,
+    /// `module` the facts of this module.
+    pub rule: String,
+    /// Message when the rule is false.
+    pub message: Option<String>,
+    /// CEL expression that gives the message; wins over `message`.
+    pub message_expression: Option<String>,
+    /// Field that the message is about, relative to the options, as in `.scanner.replicas`.
+    pub field_path: Option<String>,
+    /// How bad it is.
+    #[serde(default = "error")]
+    pub severity: Severity,
+    /// The next action.
+    pub hint: Option<String>,
+}
+
+fn error() -> Severity {
+    Severity::Error
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Manifest {
+    api_version: String,
+    kind: String,
+    name: String,
+    summary: String,
+    category: String,
+    #[serde(default)]
+    platforms: Vec<String>,
+    section: Option<String>,
+    part: Option<String>,
+    module: Option<ModuleFacts>,
+    #[serde(default)]
+    validations: Vec<Validation>,
+}
+
+impl Plugin {
+    /// Returns the schema of the module's options; an empty closed object when the plugin has none.
+    pub fn options_schema(&self) -> Value {
+        self.options.clone().unwrap_or_else(|| {
+            json!({"description": format!("{} has no options.", self.name), "type": "object", "additionalProperties": false})
+        })
+    }
+}
+
+/// Reads the folder of a plugin.
+pub(super) fn read(dir: &str, files: &Files) -> Result<Plugin, Vec<Diagnostic>> {
+    let file = format!("{dir}/plugin.yaml");
+    let manifest: Manifest = parse(&file, files.get("plugin.yaml").map(String::as_str).unwrap_or_default())?;
+    let mut faults = Vec::new();
+    let mut fault = |file: &str, message: String| faults.push(invalid(file, message));
+    if manifest.api_version != "fluxwright.dev/v1alpha1" || manifest.kind != "Plugin" {
+        fault(&file, "expected `apiVersion: fluxwright.dev/v1alpha1` and `kind: Plugin`".into());
+    }
+    if !is_label(&manifest.name) || !dir.ends_with(&format!("/{}", manifest.name)) {
+        fault(&file, format!("`name: {}` must be a DNS-1123 label and the name of the folder", manifest.name));
+    }
+    if manifest.section.is_some() == manifest.module.is_some() {
+        fault(&file, "exactly one of `section` and `module` is needed".into());
+    }
+    if manifest.section.is_some() && manifest.part.is_none() {
+        fault(&file, "a plugin with `section` needs `part`".into());
+    }
+    for rule in &manifest.validations {
+        if !rule.code.starts_with(&format!("{}-", manifest.name)) {
+            fault(&file, format!("the code `{}` must start with `{}-`", rule.code, manifest.name));
+        }
+        if rule.message.is_none() && rule.message_expression.is_none() {
+            fault(&file, format!("rule `{}` needs `message` or `messageExpression`", rule.code));
+        }
+        for (what, expression) in [("rule", Some(&rule.rule)), ("messageExpression", rule.message_expression.as_ref())]
+        {
+            if let Some(Err(error)) = expression.map(|text| cel::Program::compile(text)) {
+                fault(&file, format!("`{what}` of `{}` is not CEL: {error}", rule.code));
+            }
+        }
+    }
+    let options: Option<Value> = match files.get("options.schema.json") {
+        Some(text) => match parse(&format!("{dir}/options.schema.json"), text) {
+            Ok(schema) => Some(schema),
+            Err(found) => {
+                faults.extend(found);
+                None
+            }
+        },
+        None => None,
+    };
+    let in_folder = |folder: &str, suffix: &str| -> BTreeMap<String, String> {
+        files
+            .iter()
+            .filter_map(|(name, text)| {
+                Some((name.strip_prefix(folder)?.strip_suffix(suffix)?.to_owned(), text.clone()))
+            })
+            .collect()
+    };
+    let templates = in_folder("templates/", ".j2");
+    let contract = in_folder("contract/", ".j2");
+    for (folder, group) in [("templates", &templates), ("contract", &contract)] {
+        for (name, text) in group {
+            for (line, found) in lint(text) {
+                faults.push(invalid(&format!("{dir}/{folder}/{name}.j2"), format!("line {line}: {found}")));
+            }
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Plugin {
+        name: manifest.name,
+        summary: manifest.summary,
+        category: manifest.category,
+        platforms: manifest.platforms,
+        section: manifest.section,
+        part: manifest.part,
+        module: manifest.module,
+        validations: manifest.validations,
+        options,
+        templates,
+        contract,
+        explain: in_folder("explain/", ".md"),
+        dir: dir.to_owned(),
+    })
+}
+
+fn is_label(text: &str) -> bool {
+    (1..=52).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// Finds interpolations that a value could break out of: inside quotes or glued to text, and any use of `safe`.
+///
+/// Values are written as JSON scalars, which is safe only where a whole scalar may stand.
+fn lint(text: &str) -> Vec<(usize, &'static str)> {
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let mut rest = line;
+        while let Some(at) = rest.find("{{") {
+            let before = &rest[..at];
+            let Some(end) = rest[at..].find("}}") else { break };
+            let inside = &rest[at + 2..at + end];
+            let after = &rest[at + end + 2..];
+            if inside.contains("|safe") || inside.contains("| safe") {
+                found.push((number + 1, "the filter `safe` is not allowed"));
+            } else if !inside.contains("|bare") && !inside.contains("{{") {
+                let open = before.chars().next_back().is_none_or(|c| matches!(c, ' ' | '[' | '{' | '(' | '.'));
+                let close =
+                    after.chars().next().is_none_or(|c| matches!(c, ' ' | ',' | ']' | '}' | ')' | ':' | '\'' | '"'));
+                if !open || !close {
+                    found.push((number + 1, "an interpolation is glued to text; write `{{ a ~ \"-\" ~ b }}`"));
+                }
+            }
+            rest = after;
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lint_finds_what_a_value_could_break_out_of() {
+        assert_eq!(lint("name: {{ a }}\nx: [{{ a }}, {{ b }}]\n{{ k }}: {{ v }}\n  n: {{ a|bare }}-x\n"), []);
+        assert_eq!(lint("name: \"{{ a }}\"").len(), 1);
+        assert_eq!(lint("name: x-{{ a }}").len(), 1);
+        assert_eq!(lint("name: {{ a }}-x").len(), 1);
+        assert_eq!(lint("name: {{ a|safe }}").len(), 1);
+    }
+
+    #[test]
+    fn the_embedded_catalog_is_valid() {
+        let catalog = crate::catalog::Catalog::embedded().unwrap_or_else(|faults| panic!("{faults:#?}"));
+        assert!(catalog.platforms().count() >= 1);
+        assert!(catalog.modules().count() >= 1);
+    }
+}

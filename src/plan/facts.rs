@@ -1,0 +1,183 @@
+//! The facts of a cluster: what templates and CEL rules see as `cluster`. Fields without value are absent, never null.
+
+use base64::Engine;
+use serde_json::{Map, Value, json};
+
+use super::{PlannedController, PlannedModule, PlannedPort};
+use crate::catalog::Platform;
+use crate::intent::Cluster;
+use crate::intent::manifest::{
+    ClusterIntent, Controller, ExposedPort, Mirror, ModuleState, PlatformDelivery, PortRef, Protocol,
+};
+
+/// Resolves the ingress controllers and sorts their ports by number, then protocol.
+pub(super) fn controllers(intent: &ClusterIntent, platform: &Platform) -> Vec<PlannedController> {
+    let declared: Vec<Controller> = if intent.spec.ingress.controllers.is_empty() {
+        vec![Controller::named(&platform.ingress.default_controller)]
+    } else {
+        intent.spec.ingress.controllers.iter().cloned().collect()
+    };
+    let single = declared.len() == 1;
+    declared
+        .into_iter()
+        .map(|controller| {
+            let known = platform.ingress.controllers.iter().find(|known| known.name == controller.name);
+            let name = |given: &Option<String>, known: Option<&String>| {
+                given.clone().or_else(|| known.cloned()).unwrap_or_default()
+            };
+            let mut ports: Vec<PlannedPort> = intent
+                .spec
+                .exposed_ports
+                .indexed()
+                .filter(|(_, port)| match &port.controller {
+                    Some(wanted) => *wanted == controller.name,
+                    None => single,
+                })
+                .map(|(index, port)| planned_port(index, port))
+                .collect();
+            ports.sort_by_key(|port| (port.port, port.protocol));
+            let of = |protocol| ports.iter().filter(|port| port.protocol == protocol).cloned().collect();
+            PlannedController {
+                namespace: name(&controller.namespace, known.map(|k| &k.namespace)),
+                service: name(&controller.service, known.map(|k| &k.service)),
+                daemon_set: name(&controller.daemon_set, known.map(|k| &k.daemon_set)),
+                tcp_config_map: name(&controller.tcp_config_map, known.map(|k| &k.tcp_config_map)),
+                udp_config_map: name(&controller.udp_config_map, known.map(|k| &k.udp_config_map)),
+                kustomization: name(&controller.kustomization, known.map(|k| &k.kustomization)),
+                node_exposure: controller.node_exposure,
+                patch_format: controller.patch_format,
+                config_map_ownership: controller.config_map_ownership,
+                tcp: of(Protocol::TCP),
+                udp: of(Protocol::UDP),
+                ports,
+                name: controller.name,
+            }
+        })
+        .collect()
+}
+
+fn planned_port(index: usize, port: &ExposedPort) -> PlannedPort {
+    let target = match &port.backend.port {
+        PortRef::Number(number) => number.to_string(),
+        PortRef::Name(name) => name.clone(),
+    };
+    let proxy = port.proxy_protocol.unwrap_or_default();
+    let suffix = match (port.protocol, proxy.decode, proxy.encode) {
+        (Protocol::UDP, _, _) | (_, false, false) => "",
+        (_, true, false) => ":PROXY",
+        (_, true, true) => ":PROXY:PROXY",
+        (_, false, true) => "::PROXY",
+    };
+    PlannedPort {
+        port: port.port,
+        protocol: port.protocol,
+        name: port.name.clone().unwrap_or_else(|| format!("{:?}-{}", port.protocol, port.port).to_lowercase()),
+        upstream: format!("{}/{}:{target}{suffix}", port.backend.namespace, port.backend.service),
+        at: format!("/spec/exposedPorts/{index}"),
+    }
+}
+
+/// The facts of one module.
+pub(super) fn module(module: &PlannedModule) -> Value {
+    let options_at = format!("{}/{}", module.at, module.name);
+    let mut value = json!({
+        "name": module.name, "state": module.state, "kustomization": module.kustomization,
+        "namespace": module.namespace, "at": module.at, "optionsAt": options_at,
+    });
+    drop_nulls(&mut value);
+    value
+}
+
+/// The facts of the cluster; contents of files only when the cluster is valid.
+pub(super) fn cluster(
+    intent: &ClusterIntent,
+    platform: &Platform,
+    controllers: &[PlannedController],
+    modules: &[PlannedModule],
+    cluster: Option<&Cluster>,
+) -> Value {
+    let spec = &intent.spec;
+    let text = |file: Option<&str>| file.and_then(|file| cluster?.file(file)?.text().map(str::to_owned));
+    let offline = spec.platform.delivery == PlatformDelivery::Offline;
+    let mut endpoints = if offline { Map::new() } else { to_map(&platform.endpoints) };
+    endpoints.extend(to_map(&spec.platform.endpoints));
+    let enabled: Vec<&String> = modules
+        .iter()
+        .filter(|module| module.state == ModuleState::Enabled)
+        .filter_map(|module| module.namespace.as_ref())
+        .collect();
+    let minor = spec.platform.kubernetes_version.strip_prefix("1.").and_then(|m| m.parse::<u32>().ok());
+    let mut value = json!({
+        "name": intent.metadata.name,
+        "kubernetesVersion": spec.platform.kubernetes_version,
+        "kubernetesMinor": minor,
+        "nodes": spec.platform.nodes,
+        "offline": offline,
+        "universe": spec.platform.universe.as_ref().map(|u| &u.host),
+        "endpoints": endpoints,
+        "caTrustBundle": spec.platform.ca_trust_bundle.as_ref().map(|ca| json!({
+            "text": ca.inline.clone().or_else(|| text(ca.file.as_deref())),
+        })),
+        "gitops": {
+            "namespace": super::namespace(intent, platform),
+            "source": spec.gitops.source,
+            "patchMode": spec.gitops.patch_mode,
+        },
+        "controllers": controllers,
+        "proxy": spec.proxy.as_ref().map(|proxy| {
+            let mut references: Vec<_> =
+                [&proxy.http, &proxy.https].iter().filter_map(|server| server.credentials_ref.clone()).collect();
+            references.dedup();
+            json!({
+                "http": proxy.http,
+                "https": proxy.https,
+                "noProxy": proxy.no_proxy,
+                "credentials": references,
+                "trustedCaBase64": proxy.trusted_ca.as_ref().and_then(|ca| match &ca.base64 {
+                    Some(data) => Some(data.split_whitespace().collect::<String>()),
+                    None => text(ca.file.as_deref()).map(|pem| base64::engine::general_purpose::STANDARD.encode(pem)),
+                }),
+            })
+        }),
+        "registries": spec.registries.indexed().map(|(index, registry)| json!({
+            "at": format!("/spec/registries/{index}"),
+            "name": registry.name,
+            "host": registry.host,
+            "type": registry.kind,
+            "mirrors": registry.mirrors.iter().map(|mirror| match mirror {
+                Mirror::Host(upstream) => json!({"upstream": upstream}),
+                Mirror::Project(project) => json!(project),
+            }).collect::<Vec<_>>(),
+            "caName": registry.tls.ca_file.as_ref().and_then(|file| file.rsplit('/').next()),
+            "caText": text(registry.tls.ca_file.as_deref()),
+            "pullSecret": registry.pull_secret.as_ref().map(|secret| {
+                let mut value = json!(secret);
+                let directory = secret.delivery.sops.as_ref().and_then(|sops| sops.directory.clone());
+                value["delivery"]["directory"] = json!(directory.unwrap_or_else(|| "registries".into()));
+                value
+            }),
+        })).collect::<Vec<_>>(),
+        "modules": modules.iter().map(module).collect::<Vec<_>>(),
+        "enabledNamespaces": enabled,
+    });
+    drop_nulls(&mut value);
+    value
+}
+
+fn to_map(value: &impl serde::Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(map)) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        _ => Map::new(),
+    }
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, child| !child.is_null());
+            map.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}

@@ -1,0 +1,202 @@
+//! The plan: which plugins render what, with every name and option resolved against the platform.
+//!
+//! Owns the rules that need the catalog's facts, and the facts themselves: one JSON document that templates and CEL rules
+//! see. Renders nothing.
+
+mod facts;
+mod modules;
+mod rules;
+mod validations;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::catalog::{Catalog, Platform, Plugin};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::intent::manifest::{
+    ClusterIntent, ConfigMapOwnership, ModuleState, NodeExposure, PatchFormat, Protocol, Release,
+};
+use crate::intent::{Cluster, Findings};
+
+/// A cluster with everything that its rendering needs.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The valid intent.
+    pub cluster: Cluster,
+    /// Its platform.
+    pub platform: Arc<Platform>,
+    /// Namespace of the Flux objects.
+    pub namespace: String,
+    /// Ingress controllers with all names.
+    pub controllers: Vec<PlannedController>,
+    /// Modules of the intent.
+    pub modules: Vec<PlannedModule>,
+    /// Plugins to render, sections first, then modules, each by name.
+    pub plugins: Vec<PlannedPlugin>,
+    /// What templates and CEL rules see as `cluster`.
+    pub facts: Value,
+}
+
+/// An ingress controller with its object names.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedController {
+    /// Name of the controller.
+    pub name: String,
+    /// Namespace of its objects.
+    pub namespace: String,
+    /// Its Service.
+    pub service: String,
+    /// Its DaemonSet.
+    pub daemon_set: String,
+    /// Its ConfigMap for TCP services.
+    pub tcp_config_map: String,
+    /// Its ConfigMap for UDP services.
+    pub udp_config_map: String,
+    /// Kustomization that deploys it.
+    pub kustomization: String,
+    /// How its ports reach the node.
+    pub node_exposure: NodeExposure,
+    /// Form of its patches.
+    pub patch_format: PatchFormat,
+    /// Who writes its ConfigMaps.
+    pub config_map_ownership: ConfigMapOwnership,
+    /// All ports, by number and protocol.
+    pub ports: Vec<PlannedPort>,
+    /// The TCP ports.
+    pub tcp: Vec<PlannedPort>,
+    /// The UDP ports.
+    pub udp: Vec<PlannedPort>,
+}
+
+/// An exposed port with its defaults.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedPort {
+    /// Port of the controller and its Service.
+    pub port: u32,
+    /// Transport protocol.
+    pub protocol: Protocol,
+    /// Name of the Service port.
+    pub name: String,
+    /// The value that ingress-nginx reads: `namespace/service:port[:PROXY][:PROXY]`.
+    pub upstream: String,
+    /// JSON pointer of the entry in the intent.
+    pub at: String,
+}
+
+/// A module of the intent, resolved.
+#[derive(Clone, Debug)]
+pub struct PlannedModule {
+    /// Name of the module.
+    pub name: String,
+    /// What should be with it.
+    pub state: ModuleState,
+    /// Namespace of its objects, if its plugin knows it.
+    pub namespace: Option<String>,
+    /// Its Kustomization.
+    pub kustomization: String,
+    /// How the platform delivers it.
+    pub release: Release,
+    /// Health checks of the plugin, used when the release names none.
+    pub health_checks: Vec<Value>,
+    /// JSON pointer of the entry in the intent.
+    pub at: String,
+}
+
+/// A plugin with what it renders for.
+#[derive(Clone, Debug)]
+pub struct PlannedPlugin {
+    /// The plugin.
+    pub plugin: Arc<Plugin>,
+    /// Index into [`Plan::modules`], for the plugin of a module.
+    pub module: Option<usize>,
+    /// Options of the module with defaults; `null` for a section.
+    pub options: Value,
+    /// JSON pointer in the intent of what it renders.
+    pub at: String,
+}
+
+impl PlannedPlugin {
+    /// What templates and rules see as `module`: empty for a section.
+    pub fn module_facts(&self, plan: &Plan) -> Value {
+        match self.module.map(|index| &plan.modules[index]) {
+            Some(module) => facts::module(module),
+            None => Value::Object(serde_json::Map::new()),
+        }
+    }
+}
+
+/// Checks the part of an intent that needs the catalog but not a valid whole, so that its faults are reported in the same run.
+pub fn check(intent: &ClusterIntent, catalog: &Catalog, findings: &mut Findings) {
+    let Some(platform) = catalog.platform(&intent.spec.platform.kind) else { return };
+    rules::check(intent, platform, catalog, findings);
+    let controllers = facts::controllers(intent, platform);
+    let modules = modules::resolve(intent, platform, catalog);
+    let plugins = plugins(intent, &modules, catalog, platform);
+    let facts = facts::cluster(intent, platform, &controllers, &modules, None);
+    validations::check(&plugins, &modules, &facts, findings);
+}
+
+/// Resolves a valid cluster.
+///
+/// # Errors
+/// When the platform is not in the catalog; everything else has been checked by [`check`].
+pub fn resolve(cluster: Cluster, catalog: &Catalog) -> Result<Plan, Diagnostic> {
+    let intent = &cluster.intent;
+    let platform = catalog.platform(&intent.spec.platform.kind).cloned().ok_or_else(|| {
+        Diagnostic::new(codes::INVALID_VALUE, "no such platform in the catalog").file(cluster.file.clone())
+    })?;
+    let namespace = namespace(intent, &platform);
+    let controllers = facts::controllers(intent, &platform);
+    let modules = modules::resolve(intent, &platform, catalog);
+    let plugins = plugins(intent, &modules, catalog, &platform);
+    let facts = facts::cluster(intent, &platform, &controllers, &modules, Some(&cluster));
+    Ok(Plan { platform, namespace, controllers, modules, plugins, facts, cluster })
+}
+
+fn namespace(intent: &ClusterIntent, platform: &Platform) -> String {
+    intent.spec.gitops.namespace.clone().unwrap_or_else(|| platform.gitops.namespace.clone())
+}
+
+/// Chooses the plugins: those of the sections that are present, then those of the modules that are not disabled.
+fn plugins(
+    intent: &ClusterIntent,
+    modules: &[PlannedModule],
+    catalog: &Catalog,
+    platform: &Platform,
+) -> Vec<PlannedPlugin> {
+    let spec = serde_json::to_value(&intent.spec).unwrap_or_default();
+    let present = |section: &str| match spec.get(section) {
+        None | Some(Value::Null) => false,
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(_) => true,
+    };
+    let mut planned: Vec<PlannedPlugin> = catalog
+        .plugins()
+        .filter(|plugin| plugin.platforms.is_empty() || plugin.platforms.contains(&platform.name))
+        .filter_map(|plugin| {
+            let section = plugin.section.as_deref().filter(|section| present(section))?;
+            Some(PlannedPlugin {
+                plugin: plugin.clone(),
+                module: None,
+                options: Value::Null,
+                at: format!("/spec/{section}"),
+            })
+        })
+        .collect();
+    let by_name: BTreeMap<&str, usize> =
+        modules.iter().enumerate().map(|(index, m)| (m.name.as_str(), index)).collect();
+    for (name, index) in by_name {
+        let module = &modules[index];
+        let Some(plugin) = catalog.module(name).filter(|_| module.state != ModuleState::Disabled) else { continue };
+        let given = intent.spec.modules.indexed().find(|(number, _)| module.at == format!("/spec/modules/{number}"));
+        let mut options = given.and_then(|(_, entry)| entry.options.get(name)).cloned().unwrap_or(Value::Null);
+        crate::catalog::with_defaults(&mut options, &plugin.options_schema());
+        planned.push(PlannedPlugin { plugin: plugin.clone(), module: Some(index), options, at: module.at.clone() });
+    }
+    planned
+}

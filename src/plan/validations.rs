@@ -1,0 +1,73 @@
+//! Cross-field rules of plugins: CEL over the options and the facts of the cluster.
+
+use cel::{Context, Program, Value as CelValue};
+use serde_json::Value;
+
+use super::{PlannedModule, PlannedPlugin, facts};
+use crate::catalog::Validation;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::intent::Findings;
+
+/// Evaluates the rules of all planned plugins.
+pub(super) fn check(plugins: &[PlannedPlugin], modules: &[PlannedModule], cluster: &Value, findings: &mut Findings) {
+    for planned in plugins {
+        if planned.plugin.validations.is_empty() {
+            continue;
+        }
+        let module = planned.module.map_or(Value::Null, |index| facts::module(&modules[index]));
+        let at = match planned.module {
+            Some(index) => format!("{}/{}", modules[index].at, modules[index].name),
+            None => planned.at.clone(),
+        };
+        let mut context = Context::default();
+        for (name, value) in [("self", &planned.options), ("cluster", cluster), ("module", &module)] {
+            match cel::to_value(value) {
+                Ok(value) => context.add_variable_from_value(name, value),
+                Err(error) => {
+                    broken(&planned.plugin.dir, &error.to_string(), findings);
+                    return;
+                }
+            }
+        }
+        for rule in &planned.plugin.validations {
+            check_rule(rule, &context, &at, &planned.plugin.dir, findings);
+        }
+    }
+}
+
+fn check_rule(rule: &Validation, context: &Context<'_, '_>, at: &str, dir: &str, findings: &mut Findings) {
+    match evaluate(&rule.rule, context) {
+        Ok(CelValue::Bool(true)) => {}
+        Ok(CelValue::Bool(false)) => {
+            let message = match rule.message_expression.as_deref().map(|text| evaluate(text, context)) {
+                Some(Ok(CelValue::String(text))) => text.to_string(),
+                Some(Err(error)) if rule.message.is_none() => {
+                    broken(dir, &format!("messageExpression of `{}`: {error}", rule.code), findings);
+                    return;
+                }
+                _ => rule.message.clone().unwrap_or_else(|| format!("violates `{}`", rule.code)),
+            };
+            let pointer = format!("{at}{}", rule.field_path.as_deref().unwrap_or_default().replace('.', "/"));
+            let mut diagnostic = Diagnostic::new(codes::INVALID_VALUE, message);
+            diagnostic.code = rule.code.clone().into();
+            diagnostic.severity = rule.severity;
+            diagnostic.hint = rule.hint.clone();
+            findings.push(diagnostic, &pointer, false);
+        }
+        Ok(other) => {
+            broken(dir, &format!("rule `{}` gives {:?} instead of true or false", rule.code, other.type_of()), findings)
+        }
+        Err(error) => broken(dir, &format!("rule `{}`: {error}", rule.code), findings),
+    }
+}
+
+fn evaluate(source: &str, context: &Context<'_, '_>) -> Result<CelValue, String> {
+    let program = Program::compile(source).map_err(|error| error.to_string())?;
+    program.execute(context).map_err(|error| error.to_string())
+}
+
+fn broken(dir: &str, message: &str, findings: &mut Findings) {
+    findings.extend([Diagnostic::new(codes::PLUGIN_INVALID, message)
+        .file(format!("{dir}/plugin.yaml"))
+        .hint("see docs/plugins.md for the shape of a rule")]);
+}
