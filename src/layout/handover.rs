@@ -1,0 +1,83 @@
+//! What Flux cannot do: files for whoever installs the nodes, and the steps that a person takes, in one page.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::file_text;
+use crate::plan::Plan;
+use crate::render::{FileContent, Resource};
+
+/// Files and steps to hand over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HandOver {
+    files: BTreeMap<String, FileContent>,
+    steps: Vec<(String, String)>,
+}
+
+impl HandOver {
+    /// Adds a file; the same file twice is fine when the content is the same.
+    pub(super) fn file(&mut self, path: &str, content: FileContent) -> Result<(), String> {
+        match (self.files.get(path), &content) {
+            (Some(FileContent::Text(known)), FileContent::Text(text)) if known == text => Ok(()),
+            (Some(_), _) => Err(format!("the handed-over file `{path}` is rendered twice")),
+            (None, _) => {
+                self.files.insert(path.to_owned(), content);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds a step.
+    pub(super) fn step(&mut self, title: &str, text: &str) {
+        let step = (title.to_owned(), text.to_owned());
+        if !self.steps.contains(&step) {
+            self.steps.push(step);
+        }
+    }
+
+    /// Adds the patch block of a Kustomization with the steps for the console.
+    pub(super) fn snippet(&mut self, plan: &Plan, name: &str, resource: &Resource) {
+        let spec = resource.body.get("spec").cloned().unwrap_or_else(|| json!({}));
+        self.files.insert(format!("install/patches/{name}.yaml"), FileContent::Object(spec));
+        let namespace = &plan.namespace;
+        self.step(
+            &format!("Patch Kustomization {name} by hand"),
+            &format!(
+                "In the console open the cluster settings, then the component configuration, then the Kustomization `{name}` in\n\
+                 namespace `{namespace}`, and put the fields of `install/patches/{name}.yaml` under its `spec`. Patches that stand\n\
+                 there already are replaced as a whole list. Or, with the same effect:\n\n\
+                 ```sh\nkubectl -n {namespace} patch kustomization {name} --type merge \\\n  --patch \"$(printf 'spec:\\n'; sed 's/^/  /' install/patches/{name}.yaml)\"\n```\n"
+            ),
+        );
+    }
+
+    /// Prints the files.
+    pub(super) fn files(&self, header: &str) -> Vec<(String, String)> {
+        self.files.iter().map(|(path, content)| (path.clone(), file_text(header, path, content))).collect()
+    }
+
+    /// Prints the page of steps; the bootstrap comes first.
+    pub(super) fn steps(&self, plan: &Plan, header: &str) -> String {
+        let comment = header.trim_end().trim_start_matches("# ");
+        let root = &plan.cluster.root;
+        let source = &plan.cluster.intent.spec.gitops.source;
+        let mut text = format!(
+            "<!-- {comment} -->\n\n# Hand-over of cluster {}\n\nWhat Flux cannot do by itself. Paths are relative to this directory.\n",
+            plan.cluster.name
+        );
+        let mut bootstrap = String::from("Once, with rights on the cluster:\n\n```sh\n");
+        if let Some(secret) = &source.secret_ref {
+            bootstrap.push_str(&format!(
+                "# Secret `{}` in namespace {} must hold the credentials of {}\nkubectl -n {} get secret {}\n",
+                secret.name, plan.namespace, source.url, plan.namespace, secret.name
+            ));
+        }
+        bootstrap.push_str(&format!("kubectl apply -f flux/bootstrap.yaml   # {root}/flux/bootstrap.yaml\n```\n\nFrom there on Flux follows branch `{}` by itself.\n", source.branch));
+        let bootstrap = ("Bootstrap Flux".to_owned(), bootstrap);
+        for (number, (title, body)) in std::iter::once(&bootstrap).chain(&self.steps).enumerate() {
+            text.push_str(&format!("\n## {}. {title}\n\n{}\n", number + 1, body.trim_end()));
+        }
+        text
+    }
+}

@@ -1,0 +1,252 @@
+//! The layout: rendered documents become the tree that Flux reads, with everything that is true of every module.
+//!
+//! Owns paths, Flux Kustomizations, ownership annotations, patch lists, `kustomization.yaml` files, hand-over files and
+//! the inventory. Pure: the repository as it is comes in as a value.
+
+mod flux;
+mod handover;
+pub mod inventory;
+mod parts;
+mod patches;
+mod retire;
+
+use serde_json::{Value, json};
+
+use crate::diagnostic::{Diagnostic, codes};
+use crate::intent::manifest::{ModuleState, PatchMode};
+use crate::plan::Plan;
+use crate::render::{FileContent, Output, Ownership, Rendered, Resource};
+use crate::tree::{Blob, RepoPath, Tree};
+use crate::yaml;
+
+pub use inventory::Inventory;
+pub use parts::{Part, Parts};
+pub use patches::LaidPatch;
+
+/// Annotation prefix of kustomize-controller.
+const FLUX: &str = "kustomize.toolkit.fluxcd.io";
+
+/// The desired tree of one cluster, with what proofs and reports need to know about it.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Files by path in the repository.
+    pub tree: Tree,
+    /// Every object that Flux applies, with its writer.
+    pub objects: Vec<LaidObject>,
+    /// Every patch, in the order in which Flux applies them.
+    pub patches: Vec<LaidPatch>,
+    /// Variables that Flux knows in each part.
+    pub parts: Vec<Part>,
+    /// Warnings about what the repository had and the intent no longer has.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// An object of the tree.
+#[derive(Clone, Debug)]
+pub struct LaidObject {
+    /// The object as it is applied.
+    pub resource: Resource,
+    /// The Flux Kustomization that writes it.
+    pub kustomization: String,
+    /// Its file.
+    pub path: RepoPath,
+    /// JSON pointer of the intent that it comes from.
+    pub at: String,
+}
+
+/// The repository as it is: what we own in it, and those files.
+#[derive(Clone, Debug, Default)]
+pub struct Previous {
+    /// What we own.
+    pub inventory: Inventory,
+    /// The owned files as they are, by path in the repository.
+    pub files: Tree,
+}
+
+/// Lays out a cluster.
+///
+/// # Errors
+/// Faults of plugins: a path that leaves its place, two documents for one file.
+pub fn lay_out(plan: &Plan, rendered: &[Rendered], previous: &Previous) -> Result<Layout, Vec<Diagnostic>> {
+    let mut parts = Parts::new(plan);
+    let mut handover = handover::HandOver::default();
+    let mut faults = Vec::new();
+    for one in rendered {
+        if let Err(message) = place(one, plan, &mut parts, &mut handover) {
+            let dir = &plan.plugins[one.plugin].plugin.dir;
+            faults.push(Diagnostic::new(codes::PLUGIN_INVALID, message).file(dir.clone()).hint("see docs/plugins.md"));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let laid = patches::collect(plan, rendered);
+    platform_objects(plan, &laid, &mut parts, &mut handover);
+    let warnings = retire::carry_over(plan, previous, &mut parts);
+    let root = &plan.cluster.root;
+    let mut tree = Tree::new();
+    let mut objects = Vec::new();
+    let mut put = |relative: &str, text: String| -> Result<RepoPath, Vec<Diagnostic>> {
+        let path = root.join(relative).map_err(|error| {
+            vec![Diagnostic::new(
+                codes::PLUGIN_INVALID,
+                format!("`{relative}` is not a path in the cluster's directory: {error}"),
+            )]
+        })?;
+        if tree.insert(path.clone(), Blob::from(text)).is_some() {
+            return Err(vec![Diagnostic::new(codes::PLUGIN_INVALID, format!("two plugins write the file `{path}`"))]);
+        }
+        Ok(path)
+    };
+    let header = header(plan);
+    let parts = parts.finish();
+    for part in &parts {
+        for (file, resources) in &part.files {
+            let path =
+                put(&format!("{}/{file}", part.dir), documents(&header, resources.iter().map(|o| &o.resource.body)))?;
+            objects.extend(resources.iter().map(|object| LaidObject {
+                resource: object.resource.clone(),
+                kustomization: part.kustomization.clone(),
+                path: path.clone(),
+                at: object.at.clone(),
+            }));
+        }
+        put(&format!("{}/kustomization.yaml", part.dir), documents(&header, [&kustomization(part.resource_paths())]))?;
+    }
+    let frame = flux::frame(plan, &parts);
+    for (file, resources, note) in frame {
+        let text = documents(&format!("{header}{note}"), resources.iter().map(|resource| &resource.body));
+        let path = put(&format!("flux/{file}"), text)?;
+        objects.extend(resources.into_iter().map(|resource| LaidObject {
+            resource,
+            kustomization: flux::root_name(plan),
+            path: path.clone(),
+            at: "/spec/gitops".into(),
+        }));
+    }
+    let has_children = !parts.is_empty();
+    let mut files = vec!["bootstrap.yaml".to_owned()];
+    files.extend(has_children.then(|| "kustomizations.yaml".to_owned()));
+    put("flux/kustomization.yaml", documents(&header, [&kustomization(files)]))?;
+    // Whoever builds the cluster's directory as a whole gets the root and never the intent.
+    put("kustomization.yaml", documents(&header, [&kustomization(vec!["flux".to_owned()])]))?;
+    for (path, text) in handover.files(&header) {
+        put(&path, text)?;
+    }
+    put("HANDOVER.md", handover.steps(plan, &header))?;
+    let inventory = Inventory::of(&tree, root);
+    let path = root.join(inventory::FILE).expect("a constant name");
+    tree.insert(path, Blob::from(inventory.print()));
+    Ok(Layout { tree, objects, patches: laid, parts, warnings })
+}
+
+/// Sorts one rendered document to where it belongs.
+fn place(one: &Rendered, plan: &Plan, parts: &mut Parts, handover: &mut handover::HandOver) -> Result<(), String> {
+    match &one.output {
+        Output::Object { resource, ownership, file, .. } => {
+            let part = parts.of_plugin(plan, one.plugin);
+            let resource = with_ownership(resource.clone(), *ownership);
+            parts.add(&part, file, resource, &one.at)
+        }
+        Output::Patch(_) => Ok(()),
+        Output::Variables { part, secret, names } => parts.variables(part, secret, names),
+        Output::Include { part, file, decrypt } => {
+            let exists = plan.cluster.root.join(file).is_ok_and(|path| plan.cluster.files.contains_key(&path));
+            parts.include(part, file, *decrypt, exists)
+        }
+        Output::File { path, content } => {
+            if !path.starts_with("install/") && !path.starts_with("hosts/") {
+                return Err(format!(
+                    "the handed-over file `{path}` must lie in `install/` or `hosts/`, which Flux never reads"
+                ));
+            }
+            handover.file(path, content.clone())
+        }
+        Output::Step { title, text } => {
+            handover.step(title, text);
+            Ok(())
+        }
+    }
+}
+
+/// Adds what concerns the platform's own Kustomizations: patched ones as partial objects, enabled modules whole.
+fn platform_objects(plan: &Plan, laid: &[LaidPatch], parts: &mut Parts, handover: &mut handover::HandOver) {
+    let mut enabled = Vec::new();
+    for module in plan.modules.iter().filter(|module| module.state == ModuleState::Enabled) {
+        let resource = flux::module(plan, module, laid);
+        enabled.push(module.kustomization.clone());
+        parts.add_platform(&format!("modules/{}.yaml", module.kustomization), resource, &module.at);
+    }
+    let mut partial: Vec<String> = laid.iter().map(|patch| patch.kustomization.clone()).collect();
+    let with_vars = plan.modules.iter().filter(|m| m.state == ModuleState::Existing && !m.release.vars.is_empty());
+    partial.extend(with_vars.map(|module| module.kustomization.clone()));
+    partial.sort();
+    partial.dedup();
+    for name in partial.into_iter().filter(|name| !enabled.contains(name)) {
+        let own: Vec<&LaidPatch> = laid.iter().filter(|patch| patch.kustomization == name).collect();
+        let at = own.first().map_or_else(|| module_at(plan, &name), |patch| patch.at.clone());
+        let resource = flux::partial(plan, &name, &own);
+        match plan.cluster.intent.spec.gitops.patch_mode {
+            PatchMode::MergeAnnotation => parts.add_platform(&format!("patches/{name}.yaml"), resource, &at),
+            PatchMode::ManualSnippet => handover.snippet(plan, &name, &resource),
+        }
+    }
+}
+
+fn module_at(plan: &Plan, kustomization: &str) -> String {
+    plan.modules.iter().find(|m| m.kustomization == kustomization).map(|m| m.at.clone()).unwrap_or_default()
+}
+
+/// Sets the annotations that tell Flux who owns an object.
+fn with_ownership(mut resource: Resource, ownership: Ownership) -> Resource {
+    let annotations: &[(&str, &str)] = match ownership {
+        Ownership::Own => &[],
+        Ownership::Retain => &[("prune", "disabled")],
+        Ownership::Partial => &[("ssa", "Merge"), ("prune", "disabled")],
+        Ownership::CreateOnly => &[("ssa", "IfNotPresent"), ("prune", "disabled")],
+    };
+    for (key, value) in annotations {
+        annotate(&mut resource.body, key, value);
+    }
+    resource
+}
+
+/// Sets one annotation of kustomize-controller.
+fn annotate(body: &mut Value, key: &str, value: &str) {
+    body["metadata"]["annotations"][format!("{FLUX}/{key}")] = json!(value);
+}
+
+/// A `kustomization.yaml` that lists files.
+fn kustomization(resources: Vec<String>) -> Value {
+    json!({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources})
+}
+
+fn header(plan: &Plan) -> String {
+    format!(
+        "# Rendered by fluxwright from {}/cluster.yaml. Edit that file, then run `fluxwright render`.\n",
+        plan.cluster.root
+    )
+}
+
+/// Prints documents with a header.
+fn documents<'a>(header: &str, bodies: impl IntoIterator<Item = &'a Value>) -> String {
+    let mut text = header.to_owned();
+    for (index, body) in bodies.into_iter().enumerate() {
+        if index > 0 {
+            text.push_str("---\n");
+        }
+        let mut body = body.clone();
+        yaml::order(&mut body);
+        text.push_str(&yaml::emit(&body));
+    }
+    text
+}
+
+/// Prints the content of a handed-over file.
+fn file_text(header: &str, path: &str, content: &FileContent) -> String {
+    match content {
+        FileContent::Object(body) => documents(header, [body]),
+        FileContent::Text(text) if path.ends_with(".toml") => format!("{header}{text}"),
+        FileContent::Text(text) => text.clone(),
+    }
+}
