@@ -1,9 +1,33 @@
-//! A declarative GitOps renderer.
-pub mod catalog;
+//! A declarative GitOps renderer: a cluster's intent becomes the Git tree that Flux applies.
+//!
+//! The modules are the stages of one pipeline, in the order in which data flows through them; [`pipeline`] chains them.
+//! All stages are pure functions from values to values, but for [`repo`] and [`cli`], which touch disk, environment and
+//! terminal. `ARCHITECTURE.md` says who may import whom.
+
 pub mod diagnostic;
-pub mod intent;
-pub mod layout;
-pub mod plan;
-pub mod render;
 pub mod tree;
 pub mod yaml;
+
+pub mod intent;
+
+pub mod catalog;
+
+pub mod plan;
+
+pub mod render;
+
+pub mod layout;
+
+pub mod build;
+
+pub mod verify;
+
+pub mod diff;
+
+pub mod report;
+
+pub mod repo;
+
+pub mod pipeline;
+
+pub mod cli;

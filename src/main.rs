@@ -1,1 +1,5 @@
-fn main() {}
+//! The binary: parse, run, exit.
+
+fn main() -> std::process::ExitCode {
+    fluxwright::cli::run()
+}

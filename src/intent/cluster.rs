@@ -15,6 +15,8 @@ pub struct Cluster {
     pub name: String,
     /// The intent file as messages name it.
     pub file: String,
+    /// The intent file in the repository: where it lies, or where it belongs when it was read from elsewhere.
+    pub path: RepoPath,
     /// Directory of the cluster's tree in the repository.
     pub root: RepoPath,
     /// What the intent says.
@@ -35,7 +37,9 @@ impl Cluster {
             .filter_map(|path| Some((path.clone(), files.get(&path)?.clone())))
             .collect();
         let base = base(&intent);
+        let path = intent.path.clone().unwrap_or_else(|| root.join("cluster.yaml").expect("a plain name below a valid path"));
         Self {
+            path,
             name: intent.manifest.metadata.name.clone(),
             file: intent.file,
             root,

@@ -496,6 +496,7 @@ pub struct Proxy {
     #[serde(default)]
     pub no_proxy: Items<String>,
     /// Certificates of a proxy that inspects TLS.
+    #[serde(rename = "trustedCA")]
     pub trusted_ca: Option<TrustedCa>,
 }
 

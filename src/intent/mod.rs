@@ -17,6 +17,11 @@ pub use items::Items;
 pub use read::{Intent, read};
 pub use schema::{Schema, SchemaError, base_schema, did_you_mean_field};
 
+/// Returns the directory of the cluster's tree: `spec.gitops.source.path`, by default `clusters/<name>`.
+pub fn root(intent: &Intent) -> Option<crate::tree::RepoPath> {
+    cluster::root(intent)
+}
+
 /// Checks an intent against its rules and the files it refers to.
 ///
 /// Returns the cluster when there is no error; findings hold all faults and warnings either way.

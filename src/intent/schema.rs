@@ -30,7 +30,37 @@ pub fn base_schema() -> Value {
     if let Some(module) = schema.pointer_mut("/$defs/Module") {
         module["additionalProperties"] = json!(false);
     }
+    without_null(&mut schema);
     schema
+}
+
+/// Takes `null` out of optional fields: a field without value is absent before the schema sees it, and `anyOf` would
+/// hide the fault of an object behind "violates anyOf".
+fn without_null(schema: &mut Value) {
+    if let Value::Object(map) = schema {
+        if let Some(Value::Array(types)) = map.get_mut("type") {
+            types.retain(|one| one != "null");
+            if let [one] = types.as_slice() {
+                let one = one.clone();
+                map.insert("type".into(), one);
+            }
+        }
+        let is_null = |one: &Value| one.get("type").is_some_and(|kind| kind == "null");
+        if let Some(Value::Array(branches)) = map.get("anyOf")
+            && let [one, null] = branches.as_slice()
+            && is_null(null)
+            && let Value::Object(one) = one.clone()
+        {
+            map.shift_remove("anyOf");
+            map.extend(one);
+        }
+        if map.get("default").is_some_and(Value::is_null) {
+            map.shift_remove("default");
+        }
+        map.values_mut().for_each(without_null);
+    } else if let Value::Array(items) = schema {
+        items.iter_mut().for_each(without_null);
+    }
 }
 
 impl Schema {

@@ -222,10 +222,7 @@ fn kustomization(resources: Vec<String>) -> Value {
 }
 
 fn header(plan: &Plan) -> String {
-    format!(
-        "# Rendered by fluxwright from {}/cluster.yaml. Edit that file, then run `fluxwright render`.\n",
-        plan.cluster.root
-    )
+    format!("# Rendered by fluxwright from {}. Edit that file, then run `fluxwright render`.\n", plan.cluster.path)
 }
 
 /// Prints documents with a header.

@@ -107,8 +107,12 @@ impl Parts {
             return Err(format!("`{file}` is not a name for a file of objects"));
         }
         let objects = self.part(part).files.entry(file.to_owned()).or_default();
-        if objects.iter().any(|known| known.resource.id() == resource.id()) {
-            return Err(format!("{} is rendered twice", resource.id()));
+        if objects.iter().any(|known| known.resource == resource) {
+            return Ok(());
+        }
+        // Service accounts are merged when the part is finished.
+        if resource.kind() != "ServiceAccount" && objects.iter().any(|known| known.resource.id() == resource.id()) {
+            return Err(format!("{} is rendered twice with different content", resource.id()));
         }
         objects.push(PartObject { resource, at: at.to_owned() });
         Ok(())

@@ -22,7 +22,7 @@ pub use resource::Resource;
 /// # Errors
 /// Faults of plugins, each naming its template. A valid intent and a valid plugin give none.
 pub fn render(plan: &Plan) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
-    collect(plan, |plugin| &plugin.templates)
+    collect(plan, "templates", |plugin| &plugin.templates)
 }
 
 /// Renders the contracts of all plugins: the objects that their patches rely on.
@@ -30,11 +30,12 @@ pub fn render(plan: &Plan) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
 /// # Errors
 /// As [`render`].
 pub fn contracts(plan: &Plan) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
-    collect(plan, |plugin| &plugin.contract)
+    collect(plan, "contract", |plugin| &plugin.contract)
 }
 
 fn collect(
     plan: &Plan,
+    folder: &str,
     files: impl Fn(&Plugin) -> &std::collections::BTreeMap<String, String> + Sync,
 ) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
     let results: Vec<Result<Vec<Rendered>, Vec<Diagnostic>>> = plan
@@ -45,7 +46,7 @@ fn collect(
             let context = context(plan, planned);
             let mut rendered = Vec::new();
             for (name, text) in files(&planned.plugin) {
-                let file = format!("{}/{name}", planned.plugin.dir);
+                let file = format!("{}/{folder}/{name}.j2", planned.plugin.dir);
                 let text = engine::render(name, text, &context).map_err(|message| vec![fault(&file, message)])?;
                 rendered.extend(output::parse(&text, index, &planned.at, name).map_err(|m| vec![fault(&file, m)])?);
             }

@@ -1,0 +1,120 @@
+//! Who an object is: the five texts that kustomize tells objects apart by, and who the object was before.
+//!
+//! kustomize remembers every name and namespace that an object had; a patch may still call it by an old one.
+
+use serde_json::Value;
+
+use crate::render::Resource;
+
+/// The namespace of an object that gives none.
+pub(super) const DEFAULT_NAMESPACE: &str = "default";
+
+/// Group, version, kind, name and namespace of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) kind: String,
+    pub(super) name: String,
+    /// Never an empty text.
+    pub(super) namespace: Option<String>,
+}
+
+impl Identity {
+    /// Reads the identity of an object.
+    pub(super) fn of(resource: &Resource) -> Self {
+        Self {
+            group: resource.group().to_owned(),
+            version: resource.version().to_owned(),
+            kind: resource.kind().to_owned(),
+            name: resource.name().to_owned(),
+            namespace: namespace(resource).map(str::to_owned),
+        }
+    }
+
+    /// Reads the identity that a strategic merge patch claims; `apiVersion` may be missing there.
+    pub(super) fn claimed(patch: &Value) -> Option<Self> {
+        let text = |pointer: &str| patch.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty());
+        let api_version = text("/apiVersion").unwrap_or_default();
+        let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+        Some(Self {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: text("/kind")?.to_owned(),
+            name: text("/metadata/name")?.to_owned(),
+            namespace: text("/metadata/namespace").map(str::to_owned),
+        })
+    }
+
+    /// Returns the namespace that an unset one stands for.
+    pub(super) fn effective_namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE)
+    }
+
+    /// Tells whether both are the same object to kustomize: an unset namespace is `default`.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        (&self.group, &self.version, &self.kind, &self.name) == (&other.group, &other.version, &other.kind, &other.name)
+            && self.effective_namespace() == other.effective_namespace()
+    }
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.group.is_empty() {
+            write!(f, "{}/", self.group)?;
+        }
+        write!(f, "{} {} ", self.version, self.kind)?;
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}/")?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+/// Returns the namespace of an object, where an empty text counts as unset.
+pub(super) fn namespace(resource: &Resource) -> Option<&str> {
+    resource.namespace().filter(|n| !n.is_empty())
+}
+
+/// An object on its way through a build.
+#[derive(Clone, Debug)]
+pub(super) struct Tracked {
+    pub(super) resource: Resource,
+    /// Who it was, oldest first.
+    past: Vec<Identity>,
+}
+
+impl Tracked {
+    pub(super) fn new(resource: Resource) -> Self {
+        Self { resource, past: Vec::new() }
+    }
+
+    /// Returns who the object is now.
+    pub(super) fn current(&self) -> Identity {
+        Identity::of(&self.resource)
+    }
+
+    /// Returns who the object was at first, which is all of its past that a target sees.
+    pub(super) fn original(&self) -> Option<&Identity> {
+        self.past.first()
+    }
+
+    /// Tells whether the object is, or ever was, the one named.
+    pub(super) fn answers_to(&self, wanted: &Identity) -> bool {
+        self.current().same(wanted) || self.past.iter().any(|id| id.same(wanted))
+    }
+
+    /// Returns all namespaces that the object was in before, unset ones as `None`.
+    pub(super) fn past_namespaces(&self) -> impl Iterator<Item = Option<&str>> {
+        self.past.iter().map(|id| id.namespace.as_deref())
+    }
+
+    /// Puts another body in place and keeps the old identity if it is gone with it.
+    pub(super) fn replace(&mut self, resource: Resource) {
+        let before = self.current();
+        self.resource = resource;
+        if before != self.current() {
+            self.past.push(before);
+        }
+    }
+}

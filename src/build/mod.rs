@@ -1,0 +1,30 @@
+//! What kustomize and kustomize-controller would make of a tree.
+//!
+//! Two seams. [`build`] turns a directory of a [`Tree`](crate::tree::Tree) into objects. [`apply`] puts one [`Patch`] on
+//! objects and tells what it did to each of them, so that a caller can prove that a patch lands.
+//!
+//! The stage follows the measured behaviour of kustomize 5.8.1, quirks included. What it does not implement it refuses
+//! ([`BuildError::Unsupported`], [`MergeFault`]); it never guesses. It reads no disk and no network.
+
+mod associate;
+mod change;
+mod identity;
+mod json6902;
+mod kustomize;
+mod merge;
+mod patch;
+mod schema;
+mod selector;
+mod source;
+mod target;
+
+pub use change::{Change, ChangeKind, ListItem};
+pub use json6902::{Op, Operation, OperationFault, Reason};
+pub use kustomize::{BuildError, build};
+pub use merge::{MergeFault, Merged, merge};
+pub use patch::{Application, Patch, PatchBody, PatchFault, apply};
+pub use schema::{is_builtin, is_cluster_scoped};
+pub use target::{Matcher, Target, TargetFault};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! The command line: clap types whose doc comments are `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Declarative GitOps renderer: a cluster's intent becomes the Flux repository tree that makes it so.
+///
+/// Intents are read from `clusters/<name>/cluster.yaml`. `check` proves that they are right and that every patch lands,
+/// `diff` shows what would change, `render` writes the tree beside the intent, `commit` commits it.
+///
+/// Exit codes: 0 clean, 1 differences found or faults in the input, 2 the tool or its environment failed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fluxwright",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Global {
+    /// Directory of the cluster repository [default: the enclosing git repository, else the current directory]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub repo: Option<PathBuf>,
+    /// When to colour the output; NO_COLOR in the environment turns `auto` off
+    #[arg(long, value_name = "WHEN", global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more: every proof with what it changes
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Which clusters a command works on, and what it proves them with.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Selection {
+    /// Clusters by name [default: all in clusters/*/cluster.yaml]
+    #[arg(value_name = "CLUSTER")]
+    pub clusters: Vec<String>,
+    /// One intent file instead of those in clusters/
+    #[arg(short, long, value_name = "FILE", conflicts_with = "clusters")]
+    pub file: Option<PathBuf>,
+    /// Prove patches on a checkout: NAME is the Flux source that DIR is a checkout of [repeatable]
+    #[arg(long, value_name = "NAME=DIR", value_parser = base)]
+    pub base: Vec<(String, PathBuf)>,
+}
+
+fn base(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, dir)) if !name.is_empty() && !dir.is_empty() => Ok((name.to_owned(), PathBuf::from(dir))),
+        _ => Err("expected NAME=DIR, as in nova-release=../release".into()),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a minimal, commented intent for a new cluster
+    Init(Init),
+    /// Report every fault at once, and prove that every patch lands
+    ///
+    /// Each finding has a code, a place and a hint; `fluxwright explain CODE` says more. Warnings do not change the exit
+    /// code.
+    Check(Check),
+    /// Show what `render` would change, and write nothing
+    ///
+    /// Exits with 1 when there are differences.
+    Diff(Diff),
+    /// Write the tree of each cluster beside its intent
+    ///
+    /// Only files that fluxwright wrote before are changed or deleted. A file that was changed by hand since, or that is
+    /// not ours, is left alone and reported.
+    Render(Render),
+    /// Render, then make one commit of our own paths
+    ///
+    /// The commit holds the rendered files, the intent, and the files that it refers to. Whatever else is staged or
+    /// changed stays exactly as it is. Hooks do not run.
+    Commit(Commit),
+    /// Print the JSON Schema of the intent
+    ///
+    /// With `# yaml-language-server: $schema=FILE` in the first line of an intent, editors complete and explain fields.
+    Schema,
+    /// Explain a diagnostic code or a field of the intent
+    Explain(Explain),
+    /// List platforms and modules of the catalog, or the options of one module
+    Modules(Modules),
+    /// Print the completion script of a shell
+    Completions(Completions),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Init {
+    /// Name of the cluster, a DNS-1123 label
+    #[arg(value_name = "CLUSTER")]
+    pub name: String,
+    /// Platform of the cluster
+    #[arg(long, value_name = "NAME", default_value = "Nova")]
+    pub platform: String,
+    /// Address of the repository as Flux will fetch it
+    #[arg(long, value_name = "URL", default_value = "https://git.example.com/platform/clusters.git")]
+    pub url: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Check {
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Diff {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Compare with a git revision instead of the working tree
+    #[arg(long, value_name = "REV")]
+    pub against: Option<String>,
+    /// Format of the output
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = formats())]
+    pub output: String,
+}
+
+fn formats() -> clap::builder::PossibleValuesParser {
+    crate::report::FORMATS
+        .iter()
+        .map(|format| clap::builder::PossibleValue::new(format.name).help(format.help))
+        .collect::<Vec<_>>()
+        .into()
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Render {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Write below another directory instead of the repository
+    #[arg(long, value_name = "DIR", conflicts_with = "stdout")]
+    pub out: Option<PathBuf>,
+    /// Print one multi-document stream, each document after a `# path` comment, and write nothing
+    #[arg(long)]
+    pub stdout: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Commit {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Message of the commit [default: a summary of the changed objects]
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Explain {
+    /// A diagnostic code (`port-reserved`) or a field (`spec.exposedPorts.port`)
+    #[arg(value_name = "CODE|FIELD", required_unless_present = "list")]
+    pub topic: Option<String>,
+    /// List every code, one a line
+    #[arg(long, conflicts_with = "topic")]
+    pub list: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Modules {
+    /// Show the options of this module
+    #[arg(value_name = "MODULE")]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,157 @@
+//! `fluxwright commit`: render, then one commit of our paths.
+
+use anyhow::bail;
+
+use crate::cli::Status;
+use crate::cli::args::{Commit, Global};
+use crate::cli::session::{self, Session};
+use crate::cli::ui::Ui;
+use crate::diff::{ObjectChange, ObjectKind, compare, objects};
+use crate::layout::{Inventory, inventory};
+use crate::repo::Repo;
+use crate::repo::git::{self, FileChange, Repository};
+use crate::tree::{Blob, RepoPath, Tree};
+
+pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
+    let repo = session::repository(global)?;
+    let Some(repository) = git::discover(repo.root())? else {
+        bail!(
+            "`{}` is not in a git repository; `git init` makes one, or use `fluxwright render`",
+            repo.root().display()
+        );
+    };
+    if repository.work_dir().is_none() {
+        // The library knows the words for it.
+        explained(repository.preflight(&[]))?;
+    }
+    let Some(session) = Session::start(global, &args.selection, ui)? else { return Ok(Status::Findings) };
+    if session.report(ui) {
+        return Ok(session.refuse("nothing is committed", ui));
+    }
+    let prefix = prefix(&repository, &session.repo);
+    let mut sets = Vec::new();
+    let mut files = Vec::new();
+    let mut changed_objects = Vec::new();
+    let mut blocked = false;
+    for (outcome, previous) in session.outcomes.iter().zip(&session.previous) {
+        let changes = session::changes(outcome, &session.repo, previous)?;
+        let conflicts = session::conflicts(&changes);
+        ui.diagnostics(&conflicts, &session.sources);
+        blocked |= !conflicts.is_empty();
+        let Some((plan, layout)) = &outcome.desired else { continue };
+        let root = &plan.cluster.root;
+        let at_head = at_head(&repository, &prefix, root)?;
+        let owned = root
+            .join(inventory::FILE)
+            .ok()
+            .and_then(|path| at_head.get(&path).map(Inventory::read))
+            .unwrap_or_default();
+        for (path, blob) in layout.tree.iter() {
+            files.push(change(&prefix, path, Some(blob)));
+        }
+        // Files of the last commit that are ours, rendered no longer, and gone from the work tree or about to go.
+        for relative in owned.paths() {
+            let Ok(path) = root.join(relative) else { continue };
+            let on_disk = session.repo.read(&path)?;
+            let going = previous.inventory.owns(relative) || on_disk.is_none();
+            if !layout.tree.contains(&path) && going {
+                files.push(change(&prefix, &path, None));
+            }
+        }
+        // The intent and what it refers to: a rendering without its intent would be stale in the next check.
+        let intent = RepoPath::parse(&outcome.file).ok();
+        for path in intent.iter().chain(plan.cluster.files.keys()) {
+            if let Some(blob) = session.repo.read(path)? {
+                files.push(change(&prefix, path, Some(&blob)));
+            }
+        }
+        let against_head = compare(&layout.tree, &at_head, root, &owned);
+        let found = objects(&against_head, |path| super::diff::is_applied(outcome, path));
+        changed_objects.push((outcome.name.clone(), found));
+        sets.push(changes);
+    }
+    if blocked {
+        return Ok(session.refuse("nothing is committed; files are in the way", ui));
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files.dedup();
+    explained(repository.preflight(&files))?;
+    for changes in &sets {
+        session.repo.apply(changes)?;
+        super::render::list(changes, ui)?;
+    }
+    let message = args.message.clone().unwrap_or_else(|| summary(&changed_objects));
+    match explained(repository.commit(&files, &message))? {
+        Some(commit) => {
+            let short: String = commit.id.chars().take(10).collect();
+            ui.result(&format!("[{} {short}] {}", commit.branch, message.lines().next().unwrap_or_default()))?;
+        }
+        None => ui.result("nothing to commit: the last commit holds this rendering already")?,
+    }
+    Ok(Status::Clean)
+}
+
+/// Adds the hint of a git error.
+fn explained<T>(result: Result<T, git::GitError>) -> anyhow::Result<T> {
+    result.map_err(|error| {
+        let hint = error.hint();
+        let error = anyhow::Error::from(error);
+        match hint {
+            Some(hint) => anyhow::anyhow!("{error:#}\nhint: {hint}"),
+            None => error,
+        }
+    })
+}
+
+/// What stands before our paths in git's: empty, unless `--repo` names a directory below the work tree.
+pub(super) fn prefix(repository: &Repository, repo: &Repo) -> String {
+    let inside = repository.work_dir().and_then(|work_dir| {
+        let root = repo.root().canonicalize().ok()?;
+        let relative = root.strip_prefix(work_dir).ok()?.to_str()?.replace('\\', "/");
+        (!relative.is_empty()).then(|| format!("{relative}/"))
+    });
+    inside.unwrap_or_default()
+}
+
+fn change(prefix: &str, path: &RepoPath, blob: Option<&Blob>) -> FileChange {
+    FileChange { path: format!("{prefix}{path}"), content: blob.map(|blob| blob.bytes().to_vec()) }
+}
+
+/// The files of the last commit below a cluster's directory.
+fn at_head(repository: &Repository, prefix: &str, root: &RepoPath) -> anyhow::Result<Tree> {
+    let files = explained(repository.files_at("HEAD", &[format!("{prefix}{root}")]))?;
+    let own =
+        |(path, bytes): (String, Vec<u8>)| Some((RepoPath::parse(path.strip_prefix(prefix)?).ok()?, Blob::from(bytes)));
+    Ok(files.into_iter().filter_map(own).collect())
+}
+
+/// Writes a message from the objects that change: a subject, then one line for each object.
+fn summary(clusters: &[(String, Vec<ObjectChange>)]) -> String {
+    let changed: Vec<_> = clusters.iter().filter(|(_, objects)| !objects.is_empty()).collect();
+    let names: Vec<&str> = if changed.is_empty() { clusters } else { &[] }
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .chain(changed.iter().map(|(name, _)| name.as_str()))
+        .collect();
+    let count = |kind| changed.iter().flat_map(|(_, objects)| objects).filter(|object| object.change == kind).count();
+    let counts: Vec<String> =
+        [(ObjectKind::Added, "added"), (ObjectKind::Changed, "changed"), (ObjectKind::Removed, "removed")]
+            .into_iter()
+            .filter(|(kind, _)| count(*kind) > 0)
+            .map(|(kind, word)| format!("{} {word}", count(kind)))
+            .collect();
+    let counts = if counts.is_empty() { "no object changes".to_owned() } else { counts.join(", ") };
+    let mut message = format!("{}: {counts}\n", names.join(", "));
+    for (name, objects) in changed {
+        message.push_str(&format!("\n{name}\n"));
+        for object in objects {
+            let sign = match object.change {
+                ObjectKind::Added => "+",
+                ObjectKind::Changed => "~",
+                ObjectKind::Removed => "-",
+            };
+            message.push_str(&format!("{sign} {}\n", object.object));
+        }
+    }
+    message
+}

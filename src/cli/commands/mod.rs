@@ -1,0 +1,31 @@
+//! One file per command: its run function takes typed arguments and gives a status.
+
+mod check;
+mod commit;
+mod completions;
+mod diff;
+mod explain;
+mod init;
+mod modules;
+mod render;
+mod schema;
+
+use super::Status;
+use super::args::{Args, Command};
+use super::ui::Ui;
+
+/// Runs the command that the user chose.
+pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Status> {
+    let global = &args.global;
+    match &args.command {
+        Command::Init(args) => init::run(global, args, ui),
+        Command::Check(args) => check::run(global, args, ui),
+        Command::Diff(args) => diff::run(global, args, ui),
+        Command::Render(args) => render::run(global, args, ui),
+        Command::Commit(args) => commit::run(global, args, ui),
+        Command::Schema => schema::run(global, ui),
+        Command::Explain(args) => explain::run(global, args, ui),
+        Command::Modules(args) => modules::run(global, args, ui),
+        Command::Completions(args) => completions::run(args, ui),
+    }
+}

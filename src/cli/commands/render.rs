@@ -1,0 +1,87 @@
+//! `fluxwright render`: writes the tree.
+
+use crate::cli::Status;
+use crate::cli::args::{Global, Render};
+use crate::cli::session::{self, Session};
+use crate::cli::ui::Ui;
+use crate::diff::{ChangeKind, ChangeSet};
+use crate::repo::Repo;
+
+pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
+    let Some(session) = Session::start(global, &args.selection, ui)? else { return Ok(Status::Findings) };
+    if session.report(ui) {
+        return Ok(session.refuse("nothing is written", ui));
+    }
+    if args.stdout {
+        return stream(&session, ui);
+    }
+    let repo = args.out.as_ref().map_or_else(|| session.repo.clone(), |dir| Repo::new(dir.clone()));
+    let mut status = Status::Clean;
+    for (outcome, previous) in session.outcomes.iter().zip(&session.previous) {
+        let Some((plan, _)) = &outcome.desired else { continue };
+        let elsewhere = match &args.out {
+            Some(_) => Some(repo.previous(&plan.cluster.root)?),
+            None => None,
+        };
+        let changes = session::changes(outcome, &repo, elsewhere.as_ref().unwrap_or(previous))?;
+        let conflicts = session::conflicts(&changes);
+        ui.diagnostics(&conflicts, &session.sources);
+        if !conflicts.is_empty() {
+            status = Status::Findings;
+        }
+        // The inventory must not claim files that were left alone.
+        let changes = if conflicts.is_empty() { changes } else { without_inventory(changes) };
+        repo.apply(&changes)?;
+        list(&changes, ui)?;
+        ui.result(&format!("{}: {}", outcome.name, summary(&changes)))?;
+    }
+    Ok(status)
+}
+
+fn without_inventory(mut changes: ChangeSet) -> ChangeSet {
+    // What could be written is not, either: half a rendering in Git is worse than the old one.
+    changes.files.retain(|change| matches!(change.kind, ChangeKind::HandEdited | ChangeKind::Foreign));
+    changes
+}
+
+/// Prints one line for each file that differs.
+pub(super) fn list(changes: &ChangeSet, ui: &Ui) -> anyhow::Result<()> {
+    for change in &changes.files {
+        let word = match change.kind {
+            ChangeKind::Created => "created",
+            ChangeKind::Changed => "changed",
+            ChangeKind::Deleted => "deleted",
+            ChangeKind::HandEdited | ChangeKind::Foreign => "left",
+        };
+        ui.result(&format!("{word:8}{}", change.path))?;
+    }
+    Ok(())
+}
+
+/// Counts files in words.
+pub(super) fn summary(changes: &ChangeSet) -> String {
+    let left = changes.conflicts().count();
+    format!(
+        "{} created, {} changed, {} deleted, {left} left alone, {} unchanged",
+        changes.count(ChangeKind::Created),
+        changes.count(ChangeKind::Changed),
+        changes.count(ChangeKind::Deleted),
+        changes.unchanged
+    )
+}
+
+/// Prints all documents of all clusters.
+fn stream(session: &Session, ui: &Ui) -> anyhow::Result<Status> {
+    let mut out = String::new();
+    for (_, layout) in session.outcomes.iter().filter_map(|outcome| outcome.desired.as_ref()) {
+        for (path, blob) in layout.tree.iter().filter(|(path, _)| path.as_str().ends_with(".yaml")) {
+            let text = blob.text().unwrap_or_default();
+            // A `---` at the start of a line ends a document; block scalars are indented, so it stands nowhere else.
+            for document in text.split("\n---\n") {
+                out.push_str(&format!("---\n# {path}\n{}\n", document.trim_end_matches('\n')));
+            }
+        }
+    }
+    ui.data(&out)?;
+    Ok(Status::Clean)
+}

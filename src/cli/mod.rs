@@ -1,0 +1,38 @@
+//! EFFECTS: arguments, terminal, environment, exit codes. One file per command in `commands/`.
+//!
+//! Exit codes: 0 clean, 1 differences found or faults in the input, 2 the tool or its environment failed. stdout is data,
+//! stderr is talk.
+
+mod args;
+mod commands;
+mod session;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::Args;
+
+/// What a command found; its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing to report.
+    Clean,
+    /// Differences, or faults in the input.
+    Findings,
+}
+
+/// Runs the program with the arguments of the process.
+pub fn run() -> ExitCode {
+    let args = Args::parse();
+    let ui = ui::Ui::new(&args.global);
+    match commands::run(&args, &ui) {
+        Ok(Status::Clean) => ExitCode::SUCCESS,
+        Ok(Status::Findings) => ExitCode::from(1),
+        Err(error) => {
+            ui.failure(&error);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What check, diff, render and commit share: find the repository, read it, run the pipeline, report.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+
+use super::Status;
+use super::args::{Global, Selection};
+use super::ui::Ui;
+use crate::diagnostic::{Diagnostic, codes, did_you_mean};
+use crate::diff::{ChangeKind, ChangeSet, compare};
+use crate::layout::Previous;
+use crate::pipeline::{self, Context, Inputs, Outcome};
+use crate::repo::{self, IntentFile, Repo, git};
+use crate::verify::Bases;
+
+/// The clusters that a command works on, taken through the pipeline.
+pub struct Session {
+    /// The repository.
+    pub repo: Repo,
+    /// What the pipeline says, one for each cluster.
+    pub outcomes: Vec<Outcome>,
+    /// What we own in each cluster's directory.
+    pub previous: Vec<Previous>,
+    /// Texts of files for excerpts.
+    pub sources: BTreeMap<String, String>,
+}
+
+/// Finds the repository's directory.
+pub fn repository(global: &Global) -> anyhow::Result<Repo> {
+    if let Some(dir) = &global.repo {
+        if !dir.is_dir() {
+            bail!("--repo: `{}` is not a directory", dir.display());
+        }
+        return Ok(Repo::new(dir.clone()));
+    }
+    let current = std::env::current_dir().context("cannot tell the current directory")?;
+    let enclosing = git::discover(&current).ok().flatten();
+    let root = enclosing.and_then(|repository| repository.work_dir().map(Path::to_path_buf));
+    Ok(Repo::new(root.unwrap_or(current)))
+}
+
+/// Lays the repository's plugins over the catalog.
+pub fn context(repo: &Repo, ui: &Ui) -> anyhow::Result<Option<Context>> {
+    match Context::new(&repo.plugins()?) {
+        Ok(context) => Ok(Some(context)),
+        Err(faults) => {
+            ui.diagnostics(&faults, &BTreeMap::new());
+            Ok(None)
+        }
+    }
+}
+
+impl Session {
+    /// Runs the pipeline over the selected clusters.
+    ///
+    /// Returns `None` when the catalog of the repository is not valid; that is reported.
+    ///
+    /// # Errors
+    /// When something cannot be read, or no cluster is selected.
+    pub fn start(global: &Global, selection: &Selection, ui: &Ui) -> anyhow::Result<Option<Self>> {
+        let repo = repository(global)?;
+        let Some(context) = context(&repo, ui)? else { return Ok(None) };
+        let files = match &selection.file {
+            Some(file) => vec![repo.intent(file)?],
+            None => repo.intents()?,
+        };
+        let files = select(files, &selection.clusters, &repo)?;
+        let mut bases = Bases::default();
+        for (name, dir) in &selection.base {
+            bases.insert(name.clone(), dir.display().to_string(), repo::base(dir)?);
+        }
+        let mut sources = BTreeMap::new();
+        let mut drafts = Vec::new();
+        let mut previous = Vec::new();
+        for file in files {
+            sources.insert(file.name.clone(), String::from_utf8_lossy(&file.bytes).into_owned());
+            let draft = pipeline::read(&file.name, file.path, &file.bytes, &context);
+            let files = repo.read_all(&draft.references())?;
+            for (path, blob) in files.iter() {
+                if let Some(text) = blob.text() {
+                    sources.insert(path.to_string(), text.to_owned());
+                }
+            }
+            let owned = match draft.root() {
+                Some(root) => repo.previous(&root)?,
+                None => Previous::default(),
+            };
+            previous.push(owned.clone());
+            drafts.push((draft, Inputs { files, previous: owned }));
+        }
+        let outcomes = pipeline::complete(drafts, &context, &bases);
+        let mut all = Self { repo, outcomes, previous, sources };
+        all.unused_bases(&bases);
+        Ok(Some(all))
+    }
+
+    /// Reports bases that no patch was proven on: most likely a misspelt name.
+    fn unused_bases(&mut self, bases: &Bases) {
+        for name in bases.names() {
+            let known: Vec<String> =
+                self.outcomes.iter().flat_map(|o| &o.proofs).map(|proof| proof.source.clone()).collect();
+            if known.iter().any(|source| source == name) || self.outcomes.iter().all(|o| o.desired.is_none()) {
+                continue;
+            }
+            let hint = match did_you_mean(name, known.iter().map(String::as_str)) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "NAME is the Flux source of the patched Kustomizations (spec.gitops.releaseSource)".to_owned(),
+            };
+            let fault =
+                Diagnostic::new(codes::BASE_UNKNOWN, format!("no patch comes from a Flux source `{name}`")).hint(hint);
+            if let Some(outcome) = self.outcomes.first_mut() {
+                outcome.diagnostics.push(fault);
+            }
+        }
+    }
+
+    /// Writes all findings; tells whether any is an error.
+    pub fn report(&self, ui: &Ui) -> bool {
+        for outcome in &self.outcomes {
+            ui.diagnostics(&outcome.diagnostics, &self.sources);
+        }
+        self.outcomes.iter().any(Outcome::has_errors)
+    }
+
+    /// Ends a command that cannot go on because of findings.
+    pub fn refuse(&self, what: &str, ui: &Ui) -> Status {
+        let all: Vec<Diagnostic> = self.outcomes.iter().flat_map(|outcome| outcome.diagnostics.clone()).collect();
+        ui.say(&format!("{what}: {}", crate::report::summary(&all)));
+        Status::Findings
+    }
+}
+
+/// Compares one cluster's desired tree with the files in a repository.
+pub fn changes(outcome: &Outcome, repo: &Repo, previous: &Previous) -> anyhow::Result<ChangeSet> {
+    let Some((plan, layout)) = &outcome.desired else { return Ok(ChangeSet::default()) };
+    let mut wanted: Vec<_> = layout.tree.iter().map(|(path, _)| path.clone()).collect();
+    wanted.retain(|path| previous.files.get(path).is_none());
+    let mut current = previous.files.clone();
+    current.extend(repo.read_all(&wanted)?);
+    Ok(compare(&layout.tree, &current, &plan.cluster.root, &previous.inventory))
+}
+
+/// Makes findings of the files that must not be touched.
+pub fn conflicts(changes: &ChangeSet) -> Vec<Diagnostic> {
+    changes
+        .conflicts()
+        .map(|change| match change.kind {
+            ChangeKind::HandEdited => Diagnostic::new(
+                codes::HAND_EDITED_FILE,
+                "the file was changed by hand since it was rendered; it is left alone",
+            )
+            .file(change.path.to_string())
+            .hint("move the change into the intent, then delete the file and render again"),
+            _ => Diagnostic::new(codes::FOREIGN_FILE, "the file was not written by fluxwright; it is left alone")
+                .file(change.path.to_string())
+                .hint("move or delete it if fluxwright should write here"),
+        })
+        .collect()
+}
+
+fn select(files: Vec<IntentFile>, names: &[String], repo: &Repo) -> anyhow::Result<Vec<IntentFile>> {
+    if files.is_empty() {
+        bail!(
+            "no intent in `{}`: expected clusters/<name>/cluster.yaml; `fluxwright init NAME` writes one",
+            repo.root().display()
+        );
+    }
+    if names.is_empty() {
+        return Ok(files);
+    }
+    let known: Vec<String> =
+        files.iter().filter_map(|file| Some(file.path.as_ref()?.parent()?.name().to_owned())).collect();
+    for name in names {
+        if !known.contains(name) {
+            let hint =
+                did_you_mean(name, known.iter().map(String::as_str)).map(|meant| format!("; did you mean `{meant}`?"));
+            bail!(
+                "no cluster `{name}` in `{}`/clusters{}",
+                repo.root().display(),
+                hint.unwrap_or_else(|| format!(" (there are: {})", known.join(", ")))
+            );
+        }
+    }
+    Ok(files.into_iter().zip(known).filter(|(_, name)| names.contains(name)).map(|(file, _)| file).collect())
+}

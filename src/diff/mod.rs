@@ -1,0 +1,141 @@
+//! What must happen to the current tree to make it the desired one: files first, then the objects in them.
+
+mod objects;
+
+use rayon::prelude::*;
+
+use crate::layout::Inventory;
+use crate::layout::inventory;
+use crate::tree::{Blob, RepoPath, Tree};
+
+pub use objects::{ObjectChange, ObjectKind, objects};
+
+/// All changes of one cluster, sorted by path.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeSet {
+    /// The files that differ, and those that are in the way.
+    pub files: Vec<FileChange>,
+    /// How many files are as they should be.
+    pub unchanged: usize,
+}
+
+/// One file that is not as it should be.
+#[derive(Clone, Debug)]
+pub struct FileChange {
+    /// Path in the repository.
+    pub path: RepoPath,
+    /// What is to be done.
+    pub kind: ChangeKind,
+    /// The file as it is.
+    pub before: Option<Blob>,
+    /// The file as it should be.
+    pub after: Option<Blob>,
+}
+
+/// What is to be done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ChangeKind {
+    /// Write it anew.
+    Created,
+    /// Replace it.
+    Changed,
+    /// Delete it: we wrote it and render it no longer.
+    Deleted,
+    /// Nothing: somebody changed what we wrote.
+    HandEdited,
+    /// Nothing: somebody else's file stands where we want to write.
+    Foreign,
+}
+
+impl ChangeSet {
+    /// Tells whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Walks the files that must not be touched.
+    pub fn conflicts(&self) -> impl Iterator<Item = &FileChange> {
+        self.files.iter().filter(|change| matches!(change.kind, ChangeKind::HandEdited | ChangeKind::Foreign))
+    }
+
+    /// Counts the changes of a kind.
+    pub fn count(&self, kind: ChangeKind) -> usize {
+        self.files.iter().filter(|change| change.kind == kind).count()
+    }
+}
+
+/// Compares the desired tree with the current one, in parallel over files.
+///
+/// `owned` is the inventory of the current tree: it tells our files from those of others. Files of others are looked at
+/// only where we want to write.
+pub fn compare(desired: &Tree, current: &Tree, root: &RepoPath, owned: &Inventory) -> ChangeSet {
+    let wanted: Vec<(&RepoPath, &Blob)> = desired.iter().collect();
+    let mut files: Vec<FileChange> = wanted
+        .par_iter()
+        .filter_map(|(path, after)| {
+            let before = current.get(path);
+            let relative = path.strip_prefix(root).unwrap_or_default();
+            let kind = match before {
+                None => ChangeKind::Created,
+                Some(before) if before == *after => return None,
+                Some(_) if relative == inventory::FILE => ChangeKind::Changed,
+                Some(before) if owned.is_unchanged(relative, before) => ChangeKind::Changed,
+                Some(_) if owned.owns(relative) => ChangeKind::HandEdited,
+                Some(_) => ChangeKind::Foreign,
+            };
+            Some(FileChange { path: (*path).clone(), kind, before: before.cloned(), after: Some((*after).clone()) })
+        })
+        .collect();
+    let unchanged = desired.len() - files.len();
+    for relative in owned.paths() {
+        let Ok(path) = root.join(relative) else { continue };
+        if desired.contains(&path) {
+            continue;
+        }
+        if let Some(before) = current.get(&path) {
+            let kind = if owned.is_unchanged(relative, before) { ChangeKind::Deleted } else { ChangeKind::HandEdited };
+            files.push(FileChange { path, kind, before: Some(before.clone()), after: None });
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    ChangeSet { files, unchanged }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        files.iter().map(|(path, text)| (RepoPath::parse(path).expect("valid"), Blob::from(*text))).collect()
+    }
+
+    #[test]
+    fn ours_and_others_are_told_apart() {
+        let root = RepoPath::parse("c").expect("valid");
+        let before = tree(&[("c/same", "1"), ("c/old", "1"), ("c/gone", "1"), ("c/edited", "1")]);
+        let owned = Inventory::of(&before, &root);
+        let current = tree(&[
+            ("c/same", "1"),
+            ("c/old", "1"),
+            ("c/gone", "1"),
+            ("c/edited", "mine"),
+            ("c/foreign", "x"),
+            ("c/other", "x"),
+        ]);
+        let desired = tree(&[("c/same", "1"), ("c/old", "2"), ("c/edited", "2"), ("c/foreign", "2"), ("c/new", "2")]);
+        let changes = compare(&desired, &current, &root, &owned);
+        let kinds: Vec<_> = changes.files.iter().map(|c| (c.path.as_str(), c.kind)).collect();
+        assert_eq!(
+            kinds,
+            [
+                ("c/edited", ChangeKind::HandEdited),
+                ("c/foreign", ChangeKind::Foreign),
+                ("c/gone", ChangeKind::Deleted),
+                ("c/new", ChangeKind::Created),
+                ("c/old", ChangeKind::Changed),
+            ]
+        );
+        assert_eq!(changes.unchanged, 1);
+    }
+}

@@ -1,0 +1,158 @@
+//! The prose: the only file that chains the stages. Pure; `cli` brings files in and takes trees out.
+//!
+//! ```text
+//! intent file ─► intent::read ─► plan::check ─► intent::validate ─► plan::resolve ─► render ─► layout ─► verify
+//! ```
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::catalog::Catalog;
+use crate::diagnostic::{self, Diagnostic, codes};
+use crate::intent::{self, Findings, Intent, Schema};
+use crate::layout::{self, Layout, Previous};
+use crate::plan::{self, Plan};
+use crate::render;
+use crate::tree::{RepoPath, Tree};
+use crate::verify::{self, Bases, Proof};
+
+/// Catalog and schema: what every intent is read with.
+pub struct Context {
+    /// Platforms and plugins.
+    pub catalog: Catalog,
+    /// The stitched schema.
+    pub schema: Schema,
+}
+
+impl Context {
+    /// Lays the plugins of a repository over the embedded catalog, and compiles the schema.
+    ///
+    /// # Errors
+    /// Faults of plugin folders.
+    pub fn new(overlay: &Tree) -> Result<Self, Vec<Diagnostic>> {
+        let catalog = Catalog::embedded()?.overlaid(overlay)?;
+        let schema = Schema::compile(catalog.stitch(intent::base_schema()))
+            .map_err(|error| vec![Diagnostic::new(codes::PLUGIN_INVALID, error.to_string())])?;
+        Ok(Self { catalog, schema })
+    }
+}
+
+/// One intent file, read as far as it goes.
+pub struct Draft {
+    intent: Option<Intent>,
+    findings: Findings,
+}
+
+impl Draft {
+    /// Lists the files of the repository that the rest of the pipeline wants to see.
+    pub fn references(&self) -> Vec<RepoPath> {
+        self.intent.as_ref().map(intent::references).unwrap_or_default()
+    }
+
+    /// Returns the directory of the cluster's tree, when the intent says it.
+    pub fn root(&self) -> Option<RepoPath> {
+        self.intent.as_ref().and_then(intent::root)
+    }
+
+    /// Returns the name of the cluster, when the intent says it.
+    pub fn name(&self) -> Option<&str> {
+        self.intent.as_ref().map(|intent| intent.manifest.metadata.name.as_str())
+    }
+}
+
+/// What the repository holds for one intent.
+#[derive(Default)]
+pub struct Inputs {
+    /// Files that the intent refers to.
+    pub files: Tree,
+    /// What we own.
+    pub previous: Previous,
+}
+
+/// Everything about one cluster.
+pub struct Outcome {
+    /// Name of the cluster, or of the file while the name is not known.
+    pub name: String,
+    /// The intent file as messages name it.
+    pub file: String,
+    /// All findings, sorted.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The plan and the desired tree, when the intent is valid.
+    pub desired: Option<(Plan, Layout)>,
+    /// The proofs of the patches.
+    pub proofs: Vec<Proof>,
+}
+
+impl Outcome {
+    /// Tells whether anything forbids writing.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// Reads one intent file: YAML, schema, credentials.
+pub fn read(name: &str, path: Option<RepoPath>, bytes: &[u8], context: &Context) -> Draft {
+    let mut findings = Findings::new(name);
+    let intent = intent::read(name, path, bytes, &context.schema, &mut findings);
+    Draft { intent, findings }
+}
+
+/// Takes drafts to the end, in parallel over clusters; the order of the result is that of the drafts.
+pub fn complete(drafts: Vec<(Draft, Inputs)>, context: &Context, bases: &Bases) -> Vec<Outcome> {
+    let mut seen: BTreeMap<RepoPath, String> = BTreeMap::new();
+    let mut drafts = drafts;
+    for (draft, _) in &mut drafts {
+        if let Some(root) = draft.root()
+            && let Some(first) = seen.insert(root.clone(), draft.findings.file().to_owned())
+        {
+            draft
+                .findings
+                .add(
+                    codes::CLUSTER_DUPLICATE,
+                    "/metadata/name",
+                    format!("`{first}` describes the cluster in `{root}` already"),
+                )
+                .hint = Some("give each cluster its own name and directory".into());
+        }
+    }
+    drafts.into_par_iter().map(|(draft, inputs)| one(draft, inputs, context, bases)).collect()
+}
+
+fn one(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) -> Outcome {
+    let Draft { intent, mut findings } = draft;
+    let file = findings.file().to_owned();
+    let name = intent.as_ref().map_or_else(|| file.clone(), |intent| intent.manifest.metadata.name.clone());
+    let mut proofs = Vec::new();
+    let desired = intent.and_then(|intent| {
+        plan::check(&intent.manifest, &context.catalog, &mut findings);
+        let cluster = intent::validate(intent, &inputs.files, &mut findings)?;
+        match build(cluster, &inputs.previous, context, bases, &mut proofs, &mut findings) {
+            Ok(desired) => Some(desired),
+            Err(faults) => {
+                findings.extend(faults);
+                None
+            }
+        }
+    });
+    let mut diagnostics = findings.into_vec();
+    diagnostic::sort(&mut diagnostics);
+    Outcome { name, file, diagnostics, desired, proofs }
+}
+
+fn build(
+    cluster: intent::Cluster,
+    previous: &Previous,
+    context: &Context,
+    bases: &Bases,
+    proofs: &mut Vec<Proof>,
+    findings: &mut Findings,
+) -> Result<(Plan, Layout), Vec<Diagnostic>> {
+    let plan = plan::resolve(cluster, &context.catalog).map_err(|fault| vec![fault])?;
+    let rendered = render::render(&plan)?;
+    let layout = layout::lay_out(&plan, &rendered, previous)?;
+    findings.extend(layout.warnings.iter().cloned());
+    let contracts = render::contracts(&plan)?;
+    proofs.extend(verify::verify(&plan, &layout, &contracts, bases, findings));
+    Ok((plan, layout))
+}

@@ -1,0 +1,192 @@
+//! Reading: intents, the files they refer to, what we own, plugin overlays, bases.
+//!
+//! Symbolic links are never followed below the root: a link is somebody else's file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use walkdir::WalkDir;
+
+use super::Repo;
+use crate::layout::{Inventory, Previous, inventory};
+use crate::tree::{Blob, RepoPath, Tree};
+
+/// Largest file that is read: beyond any manifest.
+const LARGEST: u64 = 64 << 20;
+
+/// A file cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read `{path}`: {source}")]
+pub struct ReadError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// An intent file as it was found.
+#[derive(Clone, Debug)]
+pub struct IntentFile {
+    /// The name that messages use.
+    pub name: String,
+    /// Its path in the repository, if it lies there.
+    pub path: Option<RepoPath>,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Repo {
+    /// Finds the intents at `clusters/*/cluster.yaml`, sorted.
+    ///
+    /// # Errors
+    /// When a directory or file cannot be read.
+    pub fn intents(&self) -> Result<Vec<IntentFile>, ReadError> {
+        let clusters = self.root.join("clusters");
+        let entries = match std::fs::read_dir(&clusters) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(ReadError { path: clusters, source }),
+        };
+        let mut names: Vec<String> =
+            entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        let mut found = Vec::new();
+        for name in names {
+            let Ok(path) = RepoPath::parse(&format!("clusters/{name}/cluster.yaml")) else { continue };
+            if let Some(blob) = self.read(&path)? {
+                found.push(IntentFile { name: path.to_string(), path: Some(path), bytes: blob.bytes().to_vec() });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads an intent that the user names, inside or outside the repository.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn intent(&self, file: &Path) -> Result<IntentFile, ReadError> {
+        let fail = |source| ReadError { path: file.to_path_buf(), source };
+        let bytes = std::fs::read(file).map_err(fail)?;
+        let absolute = file.canonicalize().map_err(fail)?;
+        let root = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
+        let inside =
+            absolute.strip_prefix(root).ok().and_then(|path| RepoPath::parse(&path.to_str()?.replace('\\', "/")).ok());
+        let name = inside.as_ref().map_or_else(|| file.display().to_string(), ToString::to_string);
+        Ok(IntentFile { name, path: inside, bytes })
+    }
+
+    /// Reads one file; `None` when there is none, or a link or directory in its place.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read.
+    pub fn read(&self, path: &RepoPath) -> Result<Option<Blob>, ReadError> {
+        let full = self.root.join(path.as_str());
+        if self.passes_link(path) {
+            return Ok(None);
+        }
+        match std::fs::symlink_metadata(&full) {
+            Ok(metadata) if metadata.is_file() && metadata.len() <= LARGEST => match std::fs::read(&full) {
+                Ok(bytes) => Ok(Some(Blob::from(bytes))),
+                Err(source) => Err(ReadError { path: full, source }),
+            },
+            Ok(metadata) if metadata.is_file() => {
+                Err(ReadError { path: full, source: io::Error::other(format!("larger than {LARGEST} bytes")) })
+            }
+            Ok(_) => Ok(None),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(source) => Err(ReadError { path: full, source }),
+        }
+    }
+
+    /// Reads several files in parallel; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// When one is there but cannot be read.
+    pub fn read_all(&self, paths: &[RepoPath]) -> Result<Tree, ReadError> {
+        let files: Result<Vec<Option<(RepoPath, Blob)>>, ReadError> =
+            paths.par_iter().map(|path| Ok(self.read(path)?.map(|blob| (path.clone(), blob)))).collect();
+        Ok(files?.into_iter().flatten().collect())
+    }
+
+    /// Reads what we own in a cluster's directory.
+    ///
+    /// # Errors
+    /// When a file is there but cannot be read.
+    pub fn previous(&self, root: &RepoPath) -> Result<Previous, ReadError> {
+        let Ok(path) = root.join(inventory::FILE) else { return Ok(Previous::default()) };
+        let Some(blob) = self.read(&path)? else { return Ok(Previous::default()) };
+        let inventory = Inventory::read(&blob);
+        let mut paths: Vec<RepoPath> = inventory.paths().filter_map(|relative| root.join(relative).ok()).collect();
+        paths.push(path);
+        Ok(Previous { files: self.read_all(&paths)?, inventory })
+    }
+
+    /// Reads the plugin overlay of the repository: `plugins/platforms/*` and `plugins/modules/*`.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn plugins(&self) -> Result<Tree, ReadError> {
+        let mut tree = Tree::new();
+        for dir in ["plugins/platforms", "plugins/modules"] {
+            let root = self.root.join(dir);
+            if !root.is_dir() {
+                continue;
+            }
+            for (relative, blob) in walk(&root, |_| true)? {
+                if let Ok(path) = RepoPath::parse(&format!("{dir}/{relative}")) {
+                    tree.insert(path, blob);
+                }
+            }
+        }
+        Ok(tree)
+    }
+
+    /// Whether a directory on the way to a path is a symbolic link.
+    pub(super) fn passes_link(&self, path: &RepoPath) -> bool {
+        let mut dir = path.parent();
+        while let Some(current) = dir {
+            let full = self.root.join(current.as_str());
+            if std::fs::symlink_metadata(&full).is_ok_and(|metadata| metadata.file_type().is_symlink()) {
+                return true;
+            }
+            dir = current.parent();
+        }
+        false
+    }
+}
+
+/// Reads the manifests of a base: all YAML files and kustomization files below a directory.
+///
+/// # Errors
+/// When the directory or a file cannot be read.
+pub fn base(dir: &Path) -> Result<Tree, ReadError> {
+    let metadata = std::fs::metadata(dir).map_err(|source| ReadError { path: dir.to_path_buf(), source })?;
+    if !metadata.is_dir() {
+        return Err(ReadError { path: dir.to_path_buf(), source: io::Error::other("not a directory") });
+    }
+    let files = walk(dir, |name| name.ends_with(".yaml") || name.ends_with(".yml") || name == "Kustomization")?;
+    Ok(files.into_iter().filter_map(|(path, blob)| Some((RepoPath::parse(&path).ok()?, blob))).collect())
+}
+
+/// Reads the files below a directory whose names a function accepts, by relative path. `.git` is left out.
+fn walk(dir: &Path, accept: impl Fn(&str) -> bool) -> Result<Vec<(String, Blob)>, ReadError> {
+    let mut paths = Vec::new();
+    for entry in WalkDir::new(dir).sort_by_file_name().into_iter().filter_entry(|entry| entry.file_name() != ".git") {
+        let entry = entry.map_err(|error| ReadError { path: dir.to_path_buf(), source: error.into() })?;
+        let name = entry.file_name().to_str().unwrap_or_default();
+        if entry.file_type().is_file()
+            && accept(name)
+            && let Some(relative) = entry.path().strip_prefix(dir).ok().and_then(Path::to_str)
+        {
+            paths.push((relative.replace('\\', "/"), entry.path().to_path_buf()));
+        }
+    }
+    paths
+        .into_par_iter()
+        .map(|(relative, path)| match std::fs::read(&path) {
+            Ok(bytes) => Ok((relative, Blob::from(bytes))),
+            Err(source) => Err(ReadError { path, source }),
+        })
+        .collect()
+}

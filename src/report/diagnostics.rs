@@ -1,0 +1,77 @@
+//! Diagnostics for people: message, the line of the file, the next action. Credentials in the line are masked.
+
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
+
+use crate::diagnostic::{Diagnostic, Severity, mask};
+
+/// Writes diagnostics; `source` gives the text of a file, if it can be shown.
+pub fn diagnostics<'s>(list: &[Diagnostic], source: impl Fn(&str) -> Option<&'s str>, color: bool) -> String {
+    let renderer =
+        if color { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii).term_width(160);
+    let mut out = String::new();
+    for diagnostic in list {
+        out.push_str(&one(diagnostic, source(diagnostic.file.as_deref().unwrap_or_default()), &renderer));
+        out.push_str("\n\n");
+    }
+    out
+}
+
+fn one(diagnostic: &Diagnostic, text: Option<&str>, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let message = match &diagnostic.field {
+        Some(field) => format!("{field}: {}", diagnostic.message),
+        None => diagnostic.message.clone(),
+    };
+    let mut group = level.primary_title(message).id(diagnostic.code.as_ref()).elements(std::iter::empty::<Origin<'_>>());
+    let file = diagnostic.file.as_deref();
+    match (file, diagnostic.span, text) {
+        (Some(file), Some(span), Some(text)) => {
+            let line = text.lines().nth(span.line - 1).unwrap_or_default();
+            let masked = mask::mask(line);
+            // A masked line has other columns, so all of it is marked.
+            let marked = if masked == line {
+                let start: usize = line.chars().take(span.column - 1).map(char::len_utf8).sum();
+                let length = span.end.saturating_sub(span.start).max(1);
+                start..(start + length).min(line.len()).max(start)
+            } else {
+                0..masked.len()
+            };
+            let hidden = masked != line || mask::looks_secret(line);
+            if hidden {
+                group = group.element(Origin::path(file).line(span.line).char_column(span.column));
+            } else {
+                group = group.element(
+                    Snippet::source(masked)
+                        .line_start(span.line)
+                        .path(file)
+                        .annotation(AnnotationKind::Primary.span(marked)),
+                );
+            }
+        }
+        (Some(file), Some(span), None) => {
+            group = group.element(Origin::path(file).line(span.line).char_column(span.column));
+        }
+        (Some(file), None, _) => group = group.element(Origin::path(file)),
+        (None, _, _) => {}
+    }
+    if let Some(hint) = &diagnostic.hint {
+        group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
+    }
+    renderer.render(&[group])
+}
+
+/// Counts findings in words: `2 errors, 1 warning`; empty when there is none.
+pub fn summary(list: &[Diagnostic]) -> String {
+    let errors = list.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let warnings = list.len() - errors;
+    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    match (errors, warnings) {
+        (0, 0) => String::new(),
+        (errors, 0) => plural(errors, "error"),
+        (0, warnings) => plural(warnings, "warning"),
+        (errors, warnings) => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+    }
+}

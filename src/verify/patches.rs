@@ -1,0 +1,330 @@
+//! Every patch lands: exactly one object, existing containers, free ports, existing paths.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Bases, Ground, Proof, ProvenChange};
+use crate::build::{Application, Change, ChangeKind, Patch, PatchFault, Reason, Target, apply};
+use crate::diagnostic::{Code, codes, did_you_mean, field_path};
+use crate::intent::Findings;
+use crate::layout::{LaidPatch, Layout};
+use crate::plan::Plan;
+use crate::render::{Output, Rendered, Resource};
+
+/// Applies every patch to the objects of its Kustomization, in the order in which Flux does.
+pub(super) fn check(
+    plan: &Plan,
+    layout: &Layout,
+    contracts: &[Rendered],
+    bases: &Bases,
+    findings: &mut Findings,
+) -> Vec<Proof> {
+    let mut objects: BTreeMap<&str, (Ground, Vec<Resource>)> = BTreeMap::new();
+    let source = plan.cluster.intent.spec.gitops.release_source.as_ref();
+    let source = source.map_or_else(|| plan.platform.gitops.release_source.clone(), |source| source.name.clone());
+    for patch in &layout.patches {
+        let name = patch.kustomization.as_str();
+        if !objects.contains_key(name) {
+            let found = base(plan, name, &source, contracts, bases, &patch.at, findings);
+            objects.insert(name, found);
+        }
+    }
+    let mut proofs = Vec::new();
+    for patch in &layout.patches {
+        let Some((ground, resources)) = objects.get_mut(patch.kustomization.as_str()) else { continue };
+        let mut proof = Proof {
+            kustomization: patch.kustomization.clone(),
+            source: source.clone(),
+            from: field_path(&patch.at),
+            line: plan.cluster.line(&patch.at),
+            matched: 0,
+            object: None,
+            ground: ground.clone(),
+            applied: false,
+            changes: Vec::new(),
+        };
+        if *ground == Ground::None {
+            let message = format!(
+                "there is no contract for Kustomization `{}`, so nothing proves that the patch lands",
+                patch.kustomization
+            );
+            findings.add(codes::PATCH_UNPROVEN, &patch.at, message).hint =
+                Some(format!("prove it on the real objects with `--base {source}=DIR`, a checkout of that source"));
+        } else {
+            prove(patch, resources, &mut proof, findings);
+        }
+        proofs.push(proof);
+    }
+    proofs
+}
+
+/// Finds the objects that a Kustomization deploys: the real ones when their checkout is at hand, else the contract.
+fn base(
+    plan: &Plan,
+    name: &str,
+    source: &str,
+    contracts: &[Rendered],
+    bases: &Bases,
+    at: &str,
+    findings: &mut Findings,
+) -> (Ground, Vec<Resource>) {
+    let path = plan
+        .modules
+        .iter()
+        .find(|module| module.kustomization == name)
+        .and_then(|module| module.release.path.as_deref());
+    if let Some((dir, built)) = bases.objects(source, name, path) {
+        return match built {
+            Ok(resources) => (Ground::Base(dir), resources),
+            Err(error) => {
+                findings.add(codes::BASE_INVALID, at, format!("base `{dir}`: {error}")).hint =
+                    Some("check the checkout with `kustomize build`; without `--base` the contract is used".into());
+                (Ground::None, Vec::new())
+            }
+        };
+    }
+    let contract: Vec<Resource> = contracts
+        .iter()
+        .filter_map(|one| match &one.output {
+            Output::Object { resource, kustomization, .. } => {
+                let module = plan.plugins[one.plugin].module.map(|index| plan.modules[index].kustomization.as_str());
+                (kustomization.as_deref().or(module) == Some(name)).then(|| resource.clone())
+            }
+            _ => None,
+        })
+        .collect();
+    if contract.is_empty() { (Ground::None, contract) } else { (Ground::Contract, contract) }
+}
+
+fn prove(patch: &LaidPatch, resources: &mut Vec<Resource>, proof: &mut Proof, findings: &mut Findings) {
+    let text = patch.entry.get("patch").and_then(Value::as_str).unwrap_or_default();
+    let target = match patch.entry.get("target").map(Target::from_value).transpose() {
+        Ok(target) => target,
+        Err(fault) => return invalid(patch, &fault.to_string(), findings),
+    };
+    let parsed = match Patch::parse(text, target.clone()) {
+        Ok(Some(parsed)) => parsed,
+        Ok(None) => return invalid(patch, "the patch is empty", findings),
+        Err(fault) => return invalid(patch, &fault.to_string(), findings),
+    };
+    let before = resources.clone();
+    let applications = match apply(&parsed, resources) {
+        Ok(applications) => applications,
+        Err(fault) => return failed(patch, &fault, findings),
+    };
+    let mut matched: Vec<usize> = applications.iter().map(|application| application.index).collect();
+    matched.sort_unstable();
+    matched.dedup();
+    proof.matched = matched.len();
+    match matched.as_slice() {
+        [] => return missing(patch, target.as_ref(), &before, findings),
+        [_] => {}
+        several => {
+            let ids: Vec<String> = several.iter().filter_map(|index| Some(before.get(*index)?.id())).collect();
+            findings
+                .add(
+                    codes::PATCH_TARGET_AMBIGUOUS,
+                    &patch.at,
+                    format!("the patch is for {} objects: {}", ids.len(), ids.join(", ")),
+                )
+                .hint = Some("name one object in the target".into());
+            return;
+        }
+    }
+    proof.object = applications.first().map(|application| application.id.clone());
+    proof.applied = true;
+    for application in &applications {
+        proof.changes.extend(application.changes.iter().map(proven));
+        let after = resources.iter().find(|resource| resource.id() == application.id);
+        inspect(patch, application, before.get(application.index), after, findings);
+    }
+    let own = patch.at.starts_with("/spec/patches/");
+    let nothing = applications
+        .iter()
+        .all(|a| !a.deleted && a.changes.iter().all(|c| matches!(c.kind, ChangeKind::Unchanged | ChangeKind::Tested)));
+    // The contract holds what patches rely on, not every value; only the real object, or a patch of the user's own, tells.
+    if nothing && (own || matches!(proof.ground, Ground::Base(_))) {
+        let id = proof.object.as_deref().unwrap_or_default();
+        findings.add(codes::PATCH_WITHOUT_EFFECT, &patch.at, format!("the patch changes nothing in {id}")).hint =
+            Some("the object is so already; remove the patch".into());
+    }
+}
+
+fn proven(change: &Change) -> ProvenChange {
+    ProvenChange {
+        path: change.path.clone(),
+        change: match change.kind {
+            ChangeKind::Added => "added",
+            ChangeKind::Replaced => "replaced",
+            ChangeKind::Removed => "removed",
+            ChangeKind::Inserted => "inserted",
+            ChangeKind::Tested => "tested",
+            ChangeKind::Unchanged => "unchanged",
+        },
+        existed: !matches!(change.kind, ChangeKind::Added | ChangeKind::Inserted),
+        before: change.before.clone(),
+        after: change.after.clone(),
+    }
+}
+
+fn invalid(patch: &LaidPatch, message: &str, findings: &mut Findings) {
+    findings.add(codes::PATCH_INVALID, &patch.at, message).hint =
+        Some("`fluxwright explain patch-invalid` shows valid patches".into());
+}
+
+fn failed(patch: &LaidPatch, fault: &PatchFault, findings: &mut Findings) {
+    let mut add = |code: Code, at: &str, message: String, hint: String| {
+        findings.add(code, at, message).hint = Some(hint);
+    };
+    match fault {
+        PatchFault::NoMatch { id, candidate } => {
+            let hint = candidate
+                .as_ref()
+                .map_or_else(|| "check kind, name and namespace".to_owned(), |c| format!("did you mean `{c}`?"));
+            add(
+                codes::PATCH_TARGET_MISSING,
+                &patch.at,
+                format!("the patch matches no object: there is no `{id}`"),
+                hint,
+            );
+        }
+        PatchFault::Ambiguous { .. } => {
+            add(codes::PATCH_TARGET_AMBIGUOUS, &patch.at, fault.to_string(), "name one object".into());
+        }
+        PatchFault::Operation { id, fault } => {
+            let at = patch.operations_at.get(fault.op_index).unwrap_or(&patch.at);
+            let (code, message) = match &fault.reason {
+                Reason::TestFailed { found } => {
+                    let found = found.as_ref().map_or_else(|| "nothing".to_owned(), |value| value.to_string());
+                    (
+                        codes::PATCH_TEST_FAILED,
+                        format!(
+                            "the test of `{}` in {id} does not hold; found {}",
+                            fault.path,
+                            crate::diagnostic::mask::mask(&found)
+                        ),
+                    )
+                }
+                reason => (codes::PATCH_PATH_MISSING, format!("`{}` in {id}: {reason}", fault.path)),
+            };
+            let existing = if fault.existing.is_empty() { "the object itself" } else { &fault.existing };
+            let hint = match &fault.candidate {
+                Some(candidate) => format!("did you mean `{candidate}`? what exists of the path: `{existing}`"),
+                None => format!("what exists of the path: {existing}"),
+            };
+            add(code, at, message, hint);
+        }
+        other => invalid(patch, &other.to_string(), findings),
+    }
+}
+
+/// Reports a target that matches nothing, with the nearest object.
+fn missing(patch: &LaidPatch, target: Option<&Target>, objects: &[Resource], findings: &mut Findings) {
+    let wanted = |field: Option<&String>| field.map(|text| text.replace("\\.", ".")).unwrap_or_default();
+    let (kind, name, namespace) = target.map_or_else(Default::default, |t| {
+        (wanted(t.kind.as_ref()), wanted(t.name.as_ref()), wanted(t.namespace.as_ref()))
+    });
+    let same_kind: Vec<&Resource> = objects.iter().filter(|resource| resource.kind() == kind).collect();
+    let near = same_kind.iter().find(|resource| resource.name() == name).copied().or_else(|| {
+        let meant = did_you_mean(&name, same_kind.iter().map(|resource| resource.name()))?;
+        same_kind.iter().find(|resource| resource.name() == meant).copied()
+    });
+    let hint = match near {
+        Some(resource) => format!("did you mean `{}`?", resource.id()),
+        None if same_kind.is_empty() => {
+            let mut kinds: Vec<&str> = objects.iter().map(Resource::kind).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            format!("Kustomization `{}` deploys: {}", patch.kustomization, kinds.join(", "))
+        }
+        None => {
+            let names: Vec<&str> = same_kind.iter().map(|resource| resource.name()).collect();
+            format!("objects of kind {kind}: {}", names.join(", "))
+        }
+    };
+    let place = if namespace.is_empty() { name } else { format!("{namespace}/{name}") };
+    findings
+        .add(
+            codes::PATCH_TARGET_MISSING,
+            &patch.at,
+            format!("the patch matches no object: there is no {kind} `{place}`; kustomize would silently ignore it"),
+        )
+        .hint = Some(hint);
+}
+
+/// Looks for what kustomize would do without a word: a container by typo, a port twice, items lost.
+fn inspect(
+    patch: &LaidPatch,
+    application: &Application,
+    before: Option<&Resource>,
+    after: Option<&Resource>,
+    findings: &mut Findings,
+) {
+    for item in &application.added_items {
+        if item.list.ends_with("/containers") || item.list.ends_with("/initContainers") {
+            let known: Vec<&str> = before
+                .and_then(|resource| resource.body.pointer(&item.list))
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|container| container.get("name").and_then(Value::as_str))
+                .collect();
+            let message =
+                format!("{} has no container `{}`; the patch would add a second one", application.id, item.key);
+            findings.add(codes::PATCH_CONTAINER_UNKNOWN, &patch.at, message).hint =
+                Some(format!("containers: {}; to add one on purpose use a JSON6902 `add`", known.join(", ")));
+        }
+    }
+    for item in &application.dropped_items {
+        let message = format!("kustomize would silently drop item `{}` of `{}`", item.key, item.list);
+        findings.add(codes::PATCH_INVALID, &patch.at, message).hint =
+            Some("give the item all of its merge keys, `protocol` included".into());
+    }
+    for change in application.changes.iter().filter(|c| matches!(c.kind, ChangeKind::Added | ChangeKind::Inserted)) {
+        let Some((list, _)) = change.path.rsplit_once('/').filter(|(list, _)| list.ends_with("/ports")) else {
+            continue;
+        };
+        let (Some(added), Some(items)) =
+            (&change.after, after.and_then(|r| r.body.pointer(list)).and_then(Value::as_array))
+        else {
+            continue;
+        };
+        if items.iter().filter(|item| same_port(item, added)).count() > 1 {
+            let at = patch.operations_at.get(change.op_index).unwrap_or(&patch.at);
+            port_exists(at, &application.id, added, findings);
+        }
+    }
+    // A strategic merge patch of a plugin adds ports; merging into one that exists would rename it.
+    if patch.at.starts_with("/spec/exposedPorts") && patch.operations_at.is_empty() {
+        let merged =
+            application.changes.iter().filter(|c| c.path.contains("/ports/") && c.kind == ChangeKind::Replaced);
+        for change in merged {
+            let item = change.path.rsplit_once('/').and_then(|(item, _)| after?.body.pointer(item));
+            if let Some(item) = item {
+                port_exists(&patch.at, &application.id, item, findings);
+            }
+        }
+    }
+}
+
+fn port_exists(at: &str, id: &str, port: &Value, findings: &mut Findings) {
+    let number = port.get("port").or_else(|| port.get("containerPort")).map(ToString::to_string).unwrap_or_default();
+    let name = port.get("name").and_then(Value::as_str).unwrap_or_default();
+    findings
+        .add(
+            codes::PATCH_PORT_EXISTS,
+            at,
+            format!("{id} has port {number} or the name `{name}` already; the API server would refuse the second"),
+        )
+        .hint = Some("remove the entry, or choose another port and name".into());
+}
+
+/// Whether two ports of a list cannot stand together: same name, or same number and protocol.
+fn same_port(a: &Value, b: &Value) -> bool {
+    let name = |port: &Value| port.get("name").and_then(Value::as_str).map(str::to_owned);
+    let number = |port: &Value| port.get("port").or_else(|| port.get("containerPort")).cloned();
+    let protocol = |port: &Value| port.get("protocol").and_then(Value::as_str).unwrap_or("TCP").to_owned();
+    (name(a).is_some() && name(a) == name(b))
+        || (number(a).is_some() && number(a) == number(b) && protocol(a) == protocol(b))
+}
