@@ -1,0 +1,119 @@
+//! Who may import whom: the table of ARCHITECTURE.md, checked.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use support::{files, project};
+
+/// Module, and what it may use.
+const TABLE: &[(&str, &[&str])] = &[
+    ("diagnostic", &[]),
+    ("tree", &[]),
+    ("yaml", &["diagnostic"]),
+    ("intent", &["yaml", "diagnostic", "tree"]),
+    ("catalog", &["tree", "yaml", "diagnostic"]),
+    ("plan", &["intent", "catalog", "diagnostic"]),
+    ("render", &["plan", "catalog", "yaml", "diagnostic"]),
+    ("layout", &["plan", "intent", "render", "tree", "yaml", "diagnostic"]),
+    ("build", &["tree", "yaml", "diagnostic", "render"]),
+    ("verify", &["plan", "intent", "layout", "build", "render", "tree", "yaml", "diagnostic"]),
+    ("diff", &["tree", "yaml", "render", "layout"]),
+    ("report", &["diff", "verify", "diagnostic", "tree"]),
+    ("repo", &["tree", "diff", "layout"]),
+    ("pipeline", &["catalog", "diagnostic", "intent", "layout", "plan", "render", "tree", "verify"]),
+    (
+        "cli",
+        &["build", "catalog", "diagnostic", "diff", "intent", "layout", "pipeline", "plan", "render", "repo", "report", "tree", "verify", "yaml"],
+    ),
+];
+
+fn module(path: &str) -> &str {
+    path.split('/').next().unwrap_or_default().trim_end_matches(".rs")
+}
+
+/// The part of a file before its unit tests, without comments.
+fn code(text: &str) -> String {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn modules_import_what_the_table_allows() {
+    let name = regex::Regex::new(r"crate::(\{[^;]*\}|\w+)").expect("valid");
+    let word = regex::Regex::new(r"(?:^|[{,]\s*)(\w+)").expect("valid");
+    let mut wrong = Vec::new();
+    for (path, bytes) in files(&project("src")) {
+        let own = module(&path);
+        if matches!(own, "main" | "lib") || path.ends_with("/tests.rs") || path.contains("/tests/") {
+            continue;
+        }
+        let allowed = TABLE.iter().find(|(name, _)| *name == own).unwrap_or_else(|| panic!("{own} is not in the table")).1;
+        for found in name.captures_iter(&code(&String::from_utf8_lossy(&bytes))) {
+            for used in word.captures_iter(&found[1]) {
+                let used = &used[1];
+                if used != own && TABLE.iter().any(|(name, _)| *name == used) && !allowed.contains(&used) {
+                    wrong.push(format!("{path} uses {used}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_document_holds_the_same_table() {
+    let text = std::fs::read_to_string(project("ARCHITECTURE.md")).expect("readable");
+    for (name, allowed) in TABLE.iter().filter(|(name, _)| *name != "cli") {
+        let row = text.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap_or_else(|| panic!("no row for {name}"));
+        let cell = row.split('|').nth(2).unwrap_or_default();
+        let listed: BTreeSet<&str> = cell.split('`').skip(1).step_by(2).collect();
+        assert_eq!(listed, allowed.iter().copied().collect::<BTreeSet<_>>(), "{row}");
+    }
+}
+
+#[test]
+fn pure_stages_touch_neither_disk_nor_environment() {
+    let effects = ["std::fs", "std::env::", "std::process", "std::net::Tcp", "SystemTime", "Instant::now", "println!", "eprintln!", "File::"];
+    let mut wrong = Vec::new();
+    for (path, bytes) in files(&project("src")) {
+        if matches!(module(&path), "repo" | "cli" | "main") || path.ends_with("/tests.rs") {
+            continue;
+        }
+        let text = code(&String::from_utf8_lossy(&bytes));
+        wrong.extend(effects.iter().filter(|effect| text.contains(**effect)).map(|effect| format!("{path} uses {effect}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn no_plugin_or_platform_is_named_in_code() {
+    let sections = ["ports", "proxy", "registries", "install"];
+    let names: Vec<String> = ["plugins/modules", "plugins/platforms"]
+        .iter()
+        .flat_map(|dir| std::fs::read_dir(project(dir)).expect("readable"))
+        .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+        .filter(|name| !sections.contains(&name.as_str()))
+        .collect();
+    assert!(names.contains(&"neuvector".to_owned()));
+    let mut wrong = Vec::new();
+    for (path, bytes) in files(&project("src")) {
+        // Help texts and doc comments of the intent name examples; policy may not.
+        let allowed = path.starts_with("cli/") || path == "intent/manifest.rs" || path.starts_with("intent/manifest/");
+        for (number, line) in code(&String::from_utf8_lossy(&bytes)).lines().enumerate() {
+            let literal_free = line.split('"').step_by(2).collect::<String>().to_lowercase();
+            let in_code = names.iter().find(|name| literal_free.contains(name.as_str()));
+            if let (Some(name), false) = (in_code, allowed) {
+                wrong.push(format!("{path}:{number}: {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_file_says_what_it_owns() {
+    for (path, bytes) in files(&project("src")) {
+        assert!(bytes.starts_with(b"//!"), "src/{path} has no `//!` header");
+    }
+}

@@ -1,0 +1,141 @@
+//! Every diagnostic: its fixture, its place, its page. A new rule is a new file in `tests/invalid/`.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use support::{INTENT, Sandbox, files, project};
+
+/// The codes of the program and of the plugins it carries.
+fn codes() -> BTreeSet<String> {
+    let listed = Sandbox::new().run(&["explain", "--list"]).stdout;
+    listed.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_list_of_codes_is_pinned() {
+    insta::assert_snapshot!("codes", codes().into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn every_invalid_intent_gives_its_diagnostic_at_its_place() {
+    insta::glob!("invalid/*.yaml", |path| {
+        let code = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let sandbox = Sandbox::new();
+        sandbox.write(INTENT, std::fs::read(path).expect("readable"));
+        let companions = path.with_extension("files");
+        if companions.is_dir() {
+            for (relative, bytes) in files(&companions) {
+                sandbox.write(&relative, bytes);
+            }
+        }
+        let run = sandbox.run(&["check"]);
+        assert!(run.stderr.contains(&format!("[{code}]")), "{code}: {run}");
+        let warning = run.stderr.contains(&format!("warning[{code}]"));
+        assert_eq!(run.code, i32::from(!warning), "{code}: {run}");
+        let others = run.stderr.lines().filter(|line| line.starts_with("error[") && !line.contains(&code)).count();
+        assert_eq!(others, 0, "{code} has other errors: {run}");
+        insta::assert_snapshot!(run.stderr);
+    });
+}
+
+/// Codes that one intent file alone cannot raise; each names the test that raises it.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("base-invalid", "tests/proofs.rs"),
+    ("base-unknown", "tests/proofs.rs"),
+    ("cluster-duplicate", "tests/hostile.rs"),
+    ("dependency-cycle", "tests/proofs.rs"),
+    ("file-too-large", "tests/hostile.rs"),
+    ("foreign-file", "tests/repository.rs"),
+    ("hand-edited-file", "tests/repository.rs"),
+    ("object-left-behind", "tests/repository.rs"),
+    ("object-written-twice", "tests/plugins.rs"),
+    ("plugin-invalid", "tests/plugins.rs"),
+    ("proxy-unsupported", "tests/plugins.rs"),
+    ("variable-undeclared", "tests/plugins.rs"),
+    ("neuvector-persistence", "tests/diagnostics.rs"),
+];
+
+#[test]
+fn every_code_has_a_fixture_and_a_page() {
+    let fixtures: BTreeSet<String> = files(&project("tests/invalid"))
+        .into_iter()
+        .filter_map(|(path, _)| path.strip_suffix(".yaml").filter(|name| !name.contains('/')).map(str::to_owned))
+        .collect();
+    let sandbox = Sandbox::new();
+    for code in codes() {
+        let page = sandbox.run(&["explain", &code]);
+        assert!(page.stdout.starts_with(&format!("# {code}\n")), "no page for {code}: {page}");
+        let elsewhere = ELSEWHERE.iter().find(|(name, _)| *name == code);
+        if !fixtures.contains(&code) {
+            let (_, file) = elsewhere.unwrap_or_else(|| panic!("no fixture tests/invalid/{code}.yaml"));
+            let text = std::fs::read_to_string(project(file)).expect("readable");
+            assert!(text.contains(&code), "{file} does not raise {code}");
+        }
+    }
+    for fixture in &fixtures {
+        assert!(codes().contains(fixture), "tests/invalid/{fixture}.yaml is for no code");
+    }
+}
+
+/// Lays one partial intent over another.
+fn merge(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                merge(base.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}
+
+/// The fenced YAML blocks of a page under a heading line such as `Wrong:`.
+fn blocks(page: &str, heading: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut section = String::new();
+    let mut block: Option<String> = None;
+    for line in page.lines() {
+        match &mut block {
+            Some(text) if line == "```" => {
+                if section == heading {
+                    found.push(std::mem::take(text));
+                }
+                block = None;
+            }
+            Some(text) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            None if line == "```yaml" => block = Some(String::new()),
+            None if line.ends_with(':') && !line.starts_with(' ') => section = line.to_owned(),
+            None => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn the_examples_of_every_page_are_right_and_wrong() {
+    const BASE: &str = "apiVersion: fluxwright.dev/v1alpha1\nkind: ClusterIntent\nmetadata: {name: demo}\nspec:\n  platform: {type: Nova, kubernetesVersion: \"1.28\", nodes: {infra: 3}}\n  gitops:\n    source: {name: cluster-intent, url: \"https://git.corp.example/platform/clusters.git\", branch: main}\n";
+    let limits = fluxwright::yaml::Limits::INTENT;
+    let read = |text: &str| fluxwright::yaml::parse_one(text.as_bytes(), fluxwright::yaml::Dialect::Strict, limits).expect("YAML").to_value();
+    let mut tried = 0;
+    for code in codes() {
+        let page = Sandbox::new().run(&["explain", &code]).stdout;
+        for (heading, wanted) in [("Wrong:", true), ("Right:", false)] {
+            for fragment in blocks(&page, heading) {
+                let mut value = read(BASE);
+                merge(&mut value, &read(&fragment));
+                let sandbox = Sandbox::new();
+                sandbox.write(INTENT, fluxwright::yaml::emit(&value));
+                let run = sandbox.run(&["check"]);
+                let raised = run.stderr.contains(&format!("[{code}]"));
+                assert_eq!(raised, wanted, "{code}, {heading}\n{fragment}\n{run}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 120, "only {tried} examples were found");
+}

@@ -1,0 +1,123 @@
+//! Files of users and files of ours: nothing that is not ours is touched, nothing is lost.
+
+mod support;
+
+use support::{INTENT, PORT, Sandbox, intent};
+
+const CONFIG_MAP: &str = "clusters/demo/ingress/tcp-udp-services.yaml";
+
+fn rendered() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(INTENT, intent(PORT));
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 0, "{run}");
+    sandbox
+}
+
+#[test]
+fn a_hand_edit_is_noticed_and_never_lost() {
+    let sandbox = rendered();
+    let edited = sandbox.read(CONFIG_MAP) + "# mine\n";
+    sandbox.write(CONFIG_MAP, &edited);
+    sandbox.write(INTENT, intent(&PORT.replace("5432", "5433")));
+    let before = support::files(&sandbox.repo());
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("error[hand-edited-file]"), "{run}");
+    assert_eq!(support::files(&sandbox.repo()), before, "half a rendering was written");
+    std::fs::remove_file(sandbox.repo().join(CONFIG_MAP)).expect("removable");
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    assert!(sandbox.read(CONFIG_MAP).contains("5433"));
+}
+
+#[test]
+fn a_foreign_file_is_never_overwritten() {
+    let sandbox = Sandbox::new();
+    sandbox.write(INTENT, intent(PORT));
+    sandbox.write(CONFIG_MAP, "mine: true\n");
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("error[foreign-file]"), "{run}");
+    assert_eq!(sandbox.read(CONFIG_MAP), "mine: true\n");
+    assert!(!sandbox.exists("clusters/demo/flux"));
+}
+
+#[test]
+fn a_neighbour_survives_and_a_deleted_file_comes_back() {
+    let sandbox = rendered();
+    sandbox.write("clusters/demo/ingress/notes.md", "mine\n");
+    std::fs::remove_file(sandbox.repo().join(CONFIG_MAP)).expect("removable");
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stdout.contains(&format!("created {CONFIG_MAP}")), "{run}");
+    assert_eq!(sandbox.read("clusters/demo/ingress/notes.md"), "mine\n");
+}
+
+#[test]
+fn what_the_intent_drops_is_emptied_or_deleted() {
+    let sandbox = Sandbox::new();
+    let proxy = "proxy:\n  http: {server: \"http://172.31.100.100\"}\n  https: {server: \"http://172.31.100.100\"}\n";
+    let registry = "registries:\n  - name: corp\n    host: registry.corp.example\n    pullSecret:\n      name: pull\n      namespaces: [shop]\n      delivery: {type: ExternalSecret, externalSecret: {storeRef: {name: s}, key: k}}\n";
+    sandbox.write(INTENT, intent(&format!("{PORT}{proxy}{registry}")));
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    sandbox.write(INTENT, intent(""));
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 0, "{run}");
+    // Partial objects lose our fields but stay, so that the cluster loses them too.
+    let patches = sandbox.read("clusters/demo/platform/patches/nova-release-ingress-public-main.yaml");
+    assert!(patches.ends_with("spec:\n  patches: []\n"), "{patches}");
+    assert!(!sandbox.read(CONFIG_MAP).contains("5432"));
+    // Flux never deletes the Proxy, so a person has to know.
+    assert!(run.stderr.contains("warning[object-left-behind]"), "{run}");
+    assert!(!sandbox.exists("clusters/demo/platform/proxy.yaml"));
+    assert!(!sandbox.exists("clusters/demo/registries"));
+    let again = sandbox.run(&["render"]);
+    assert!(again.stdout.contains("0 created, 0 changed, 0 deleted"), "{again}");
+}
+
+#[test]
+fn links_are_never_written_through() {
+    let sandbox = Sandbox::new();
+    sandbox.write(INTENT, intent(PORT));
+    std::fs::create_dir_all(sandbox.repo().join("../outside")).expect("writable");
+    std::os::unix::fs::symlink("../../../outside", sandbox.repo().join("clusters/demo/platform")).expect("a link");
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stderr.contains("symbolic link"), "{run}");
+    assert!(support::files(&sandbox.repo().join("../outside")).is_empty());
+}
+
+#[test]
+fn the_inventory_is_understood_by_sha256sum() {
+    let sandbox = rendered();
+    let status = std::process::Command::new("sha256sum")
+        .args(["--check", "--status", "--strict", "fluxwright.inventory"])
+        .current_dir(sandbox.repo().join("clusters/demo"))
+        .status()
+        .expect("sha256sum starts");
+    assert!(status.success());
+}
+
+#[test]
+fn a_plain_secret_is_refused_and_its_value_is_not_shown() {
+    let sandbox = Sandbox::new();
+    let spec = "registries:\n  - name: corp\n    host: registry.corp.example\n    pullSecret: {name: pull, namespaces: [shop], delivery: {type: SOPS}}\n";
+    let text = intent(spec).replace("  gitops:\n", "  gitops:\n    decryption: {secretRef: {name: sops-age}}\n");
+    sandbox.write(INTENT, &text);
+    let missing = sandbox.run(&["check"]);
+    assert_eq!(missing.code, 0, "{missing}");
+    assert!(missing.stderr.contains("warning[sops-file-missing]"), "{missing}");
+    let file = "clusters/demo/registries/pull.shop.sops.yaml";
+    let plain = "apiVersion: v1\nkind: Secret\nmetadata: {name: pull, namespace: shop}\ntype: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: '{\"auths\":{\"x\":{\"auth\":\"aHVudGVyMg==\"}}}'\n";
+    sandbox.write(file, plain);
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("error[plaintext-secret]"), "{run}");
+    assert!(!run.to_string().contains("aHVudGVyMg"), "{run}");
+    let sealed = "apiVersion: v1\nkind: Secret\nmetadata: {name: pull, namespace: shop}\ntype: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: ENC[AES256_GCM,data:abc,type:str]\nsops: {version: 3.9.0}\n";
+    sandbox.write(file, sealed);
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    assert!(sandbox.read("clusters/demo/registries/kustomization.yaml").contains("- pull.shop.sops.yaml"));
+    assert!(sandbox.read("clusters/demo/flux/kustomizations.yaml").contains("provider: sops"));
+    assert_eq!(sandbox.read(file), sealed);
+}

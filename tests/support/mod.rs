@@ -1,0 +1,152 @@
+//! A hermetic repository and the program run in it.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A temporary directory with its own HOME; git sees neither the user's nor the system's configuration.
+pub struct Sandbox {
+    dir: tempfile::TempDir,
+}
+
+/// What a run of the program gave.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code: {}\n----- stdout -----\n{}----- stderr -----\n{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        std::fs::create_dir_all(dir.path().join("repo")).expect("writable");
+        std::fs::create_dir_all(dir.path().join("home")).expect("writable");
+        Self { dir }
+    }
+
+    /// A sandbox whose repository is a git repository with an identity.
+    pub fn with_git() -> Self {
+        let sandbox = Self::new();
+        sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
+        sandbox.git(&["config", "user.name", "Test Author"]);
+        sandbox.git(&["config", "user.email", "author@corp.example"]);
+        sandbox
+    }
+
+    pub fn repo(&self) -> PathBuf {
+        self.dir.path().join("repo")
+    }
+
+    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.repo().join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("writable");
+        std::fs::write(path, text).expect("writable");
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.repo().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    pub fn exists(&self, path: &str) -> bool {
+        self.repo().join(path).exists()
+    }
+
+    /// Copies a directory of the project into the repository.
+    pub fn copy(&self, from: &str, to: &str) {
+        let from = project(from);
+        for (relative, bytes) in files(&from) {
+            self.write(&format!("{to}/{relative}").replace("./", ""), bytes);
+        }
+    }
+
+    /// Runs the program in the repository.
+    pub fn run(&self, args: &[&str]) -> Run {
+        self.run_with(args, &[])
+    }
+
+    /// Runs the program with further environment variables.
+    pub fn run_with(&self, args: &[&str], env: &[(&str, &str)]) -> Run {
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_fluxwright")));
+        command.args(args).args(["--color", "never"]).envs(env.iter().copied());
+        finish(command.output().expect("the program starts"))
+    }
+
+    /// Runs git and returns what it prints; fails when git fails.
+    pub fn git(&self, args: &[&str]) -> String {
+        let mut command = self.command(Path::new("git"));
+        let run = finish(command.args(args).output().expect("git starts"));
+        assert_eq!(run.code, 0, "git {args:?}: {run}");
+        run.stdout
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.repo())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.dir.path().join("home"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CEILING_DIRECTORIES", self.dir.path())
+            .env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05+00:00")
+            .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05+00:00")
+            .env("COLUMNS", "100")
+            .env("LC_ALL", "C");
+        command
+    }
+}
+
+fn finish(output: Output) -> Run {
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A path of the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The files below a directory, sorted, by relative path.
+pub fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(dir).sort_by_file_name() {
+        let entry = entry.expect("readable");
+        if entry.file_type().is_file() && !entry.path().components().any(|part| part.as_os_str() == ".git") {
+            let relative = entry.path().strip_prefix(dir).expect("below").to_string_lossy().replace('\\', "/");
+            found.push((relative, std::fs::read(entry.path()).expect("readable")));
+        }
+    }
+    found
+}
+
+/// All files below a directory as one text.
+pub fn listing(dir: &Path) -> String {
+    files(dir).iter().map(|(path, bytes)| format!("=== {path}\n{}", String::from_utf8_lossy(bytes))).collect()
+}
+
+/// A valid intent of cluster `demo` with further lines under `spec`.
+pub fn intent(spec: &str) -> String {
+    let mut text = String::from(
+        "apiVersion: fluxwright.dev/v1alpha1\nkind: ClusterIntent\nmetadata:\n  name: demo\nspec:\n  platform: {type: Nova, kubernetesVersion: \"1.28\", nodes: {infra: 3}}\n  gitops:\n    source: {name: cluster-intent, url: \"https://git.corp.example/platform/clusters.git\"}\n",
+    );
+    for line in spec.lines() {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
+}
+
+/// Where the intent of cluster `demo` lies.
+pub const INTENT: &str = "clusters/demo/cluster.yaml";
+
+/// A port that exposes PostgreSQL.
+pub const PORT: &str = "exposedPorts:\n  - port: 5432\n    backend: {namespace: db, service: pg, port: 5432}\n";
