@@ -88,6 +88,15 @@ ARGUED = {
     ("minimal", "Kustomization/nova-release-ingress-public-main", "/spec/patches/0/patch/1/value/name"): (
         "the intent gives no port name: <protocol>-<port>"
     ),
+    ("*", "ServiceAccount/app", "/metadata/annotations/kustomize.toolkit.fluxcd.io~1prune"): (
+        "a service account that others own must not be deleted when the intent drops it"
+    ),
+    ("corp-substitute", "ServiceAccount/app", "/metadata/annotations/kustomize.toolkit.fluxcd.io~1substitute"): (
+        "Flux substitutes in the whole text of an object; one without variables is kept out of it"
+    ),
+    ("*", "GitRepository/cluster-intent", "/metadata/annotations"): (
+        "the root is part of its own tree; losing it must not delete the whole tree"
+    ),
 }
 
 
@@ -200,6 +209,8 @@ def judge(checks, kustomize, validator, repo, name):
                 checks.that(key[1] != "ClusterIntent", f"{label}: the intent would be applied")
                 problems = validator.problems(obj)
                 checks.that(not problems, label, "\n".join(problems))
+                if path == folder:  # builds the root once more, for whoever builds the whole directory
+                    continue
                 checks.that(key not in writers, f"{label}: also built by {writers.get(key)}")
                 writers[key] = path.relative_to(repo)
                 objects[key] = obj

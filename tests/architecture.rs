@@ -24,7 +24,22 @@ const TABLE: &[(&str, &[&str])] = &[
     ("pipeline", &["catalog", "diagnostic", "intent", "layout", "plan", "render", "tree", "verify"]),
     (
         "cli",
-        &["build", "catalog", "diagnostic", "diff", "intent", "layout", "pipeline", "plan", "render", "repo", "report", "tree", "verify", "yaml"],
+        &[
+            "build",
+            "catalog",
+            "diagnostic",
+            "diff",
+            "intent",
+            "layout",
+            "pipeline",
+            "plan",
+            "render",
+            "repo",
+            "report",
+            "tree",
+            "verify",
+            "yaml",
+        ],
     ),
 ];
 
@@ -48,7 +63,8 @@ fn modules_import_what_the_table_allows() {
         if matches!(own, "main" | "lib") || path.ends_with("/tests.rs") || path.contains("/tests/") {
             continue;
         }
-        let allowed = TABLE.iter().find(|(name, _)| *name == own).unwrap_or_else(|| panic!("{own} is not in the table")).1;
+        let allowed =
+            TABLE.iter().find(|(name, _)| *name == own).unwrap_or_else(|| panic!("{own} is not in the table")).1;
         for found in name.captures_iter(&code(&String::from_utf8_lossy(&bytes))) {
             for used in word.captures_iter(&found[1]) {
                 let used = &used[1];
@@ -65,7 +81,10 @@ fn modules_import_what_the_table_allows() {
 fn the_document_holds_the_same_table() {
     let text = std::fs::read_to_string(project("ARCHITECTURE.md")).expect("readable");
     for (name, allowed) in TABLE.iter().filter(|(name, _)| *name != "cli") {
-        let row = text.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap_or_else(|| panic!("no row for {name}"));
+        let row = text
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}` |")))
+            .unwrap_or_else(|| panic!("no row for {name}"));
         let cell = row.split('|').nth(2).unwrap_or_default();
         let listed: BTreeSet<&str> = cell.split('`').skip(1).step_by(2).collect();
         assert_eq!(listed, allowed.iter().copied().collect::<BTreeSet<_>>(), "{row}");
@@ -74,14 +93,26 @@ fn the_document_holds_the_same_table() {
 
 #[test]
 fn pure_stages_touch_neither_disk_nor_environment() {
-    let effects = ["std::fs", "std::env::", "std::process", "std::net::Tcp", "SystemTime", "Instant::now", "println!", "eprintln!", "File::"];
+    let effects = [
+        "std::fs",
+        "std::env::",
+        "std::process",
+        "std::net::Tcp",
+        "SystemTime",
+        "Instant::now",
+        "println!",
+        "eprintln!",
+        "File::",
+    ];
     let mut wrong = Vec::new();
     for (path, bytes) in files(&project("src")) {
         if matches!(module(&path), "repo" | "cli" | "main") || path.ends_with("/tests.rs") {
             continue;
         }
         let text = code(&String::from_utf8_lossy(&bytes));
-        wrong.extend(effects.iter().filter(|effect| text.contains(**effect)).map(|effect| format!("{path} uses {effect}")));
+        wrong.extend(
+            effects.iter().filter(|effect| text.contains(**effect)).map(|effect| format!("{path} uses {effect}")),
+        );
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -87,7 +87,8 @@ fn diff_writes_nothing_and_exits_with_1() {
     for format in ["text", "json", "markdown", "name-only"] {
         let run = sandbox.run(&["diff", "-o", format]);
         assert_eq!(run.code, 1, "{run}");
-        let text: String = show(&run, &sandbox).lines().filter(|line| !is_digest(line)).map(|line| format!("{line}\n")).collect();
+        let text: String =
+            show(&run, &sandbox).lines().filter(|line| !is_digest(line)).map(|line| format!("{line}\n")).collect();
         insta::assert_snapshot!(format!("diff_{format}"), hide_digests(&text));
     }
     assert_eq!(support::files(&sandbox.repo()), before);
@@ -145,7 +146,11 @@ fn one_file_outside_the_repository() {
     std::fs::write(sandbox.repo().join("../elsewhere.yaml"), intent(PORT)).expect("writable");
     let run = sandbox.run(&["render", "-f", "../elsewhere.yaml", "--out", "out"]);
     assert_eq!(run.code, 0, "{run}");
-    assert!(sandbox.read("out/clusters/demo/platform/kustomization.yaml").contains("# Rendered by fluxwright from clusters/demo/cluster.yaml."));
+    assert!(
+        sandbox
+            .read("out/clusters/demo/platform/kustomization.yaml")
+            .contains("# Rendered by fluxwright from clusters/demo/cluster.yaml.")
+    );
 }
 
 #[test]
@@ -153,7 +158,10 @@ fn explain_knows_codes_and_fields() {
     let sandbox = Sandbox::new();
     insta::assert_snapshot!("explain_code", sandbox.run(&["explain", "port-reserved"]).stdout);
     insta::assert_snapshot!("explain_rule", sandbox.run(&["explain", "neuvector-replicas-with-autoscale"]).stdout);
-    insta::assert_snapshot!("explain_field", sandbox.run(&["explain", "spec.registries[0].pullSecret.delivery"]).stdout);
+    insta::assert_snapshot!(
+        "explain_field",
+        sandbox.run(&["explain", "spec.registries[0].pullSecret.delivery"]).stdout
+    );
     insta::assert_snapshot!("explain_list", sandbox.run(&["explain", "--list"]).stdout);
     let unknown = sandbox.run(&["explain", "port-reservd"]);
     assert_eq!(unknown.code, 2);

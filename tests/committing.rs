@@ -29,7 +29,10 @@ fn only_our_paths_are_committed() {
     assert_eq!(run.code, 0, "{run}");
     assert!(run.stdout.contains("] expose PostgreSQL"), "{run}");
     assert_eq!(sandbox.git(&["status", "--porcelain"]), before);
-    assert_eq!(sandbox.git(&["log", "-1", "--format=%an <%ae>%n%s"]), "Test Author <author@corp.example>\nexpose PostgreSQL\n");
+    assert_eq!(
+        sandbox.git(&["log", "-1", "--format=%an <%ae>%n%s"]),
+        "Test Author <author@corp.example>\nexpose PostgreSQL\n"
+    );
     let paths = sandbox.git(&["show", "--name-only", "--format=", "HEAD"]);
     assert!(paths.lines().all(|path| path.starts_with("clusters/demo/")), "{paths}");
     assert!(paths.lines().any(|path| path == INTENT), "{paths}");

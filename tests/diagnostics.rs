@@ -120,7 +120,11 @@ fn blocks(page: &str, heading: &str) -> Vec<String> {
 fn the_examples_of_every_page_are_right_and_wrong() {
     const BASE: &str = "apiVersion: fluxwright.dev/v1alpha1\nkind: ClusterIntent\nmetadata: {name: demo}\nspec:\n  platform: {type: Nova, kubernetesVersion: \"1.28\", nodes: {infra: 3}}\n  gitops:\n    source: {name: cluster-intent, url: \"https://git.corp.example/platform/clusters.git\", branch: main}\n";
     let limits = fluxwright::yaml::Limits::INTENT;
-    let read = |text: &str| fluxwright::yaml::parse_one(text.as_bytes(), fluxwright::yaml::Dialect::Strict, limits).expect("YAML").to_value();
+    let read = |text: &str| {
+        fluxwright::yaml::parse_one(text.as_bytes(), fluxwright::yaml::Dialect::Strict, limits)
+            .expect("YAML")
+            .to_value()
+    };
     let mut tried = 0;
     for code in codes() {
         let page = Sandbox::new().run(&["explain", &code]).stdout;

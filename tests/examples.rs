@@ -24,7 +24,11 @@ fn each_example_renders_as_reviewed() {
         let run = sandbox.run(&["render", cluster, "--out", "out"]);
         assert_eq!(run.code, 0, "{run}");
         // Digests of the inventory follow from the rest.
-        let text = listing(&out).lines().filter(|line| !line.contains("  ") || line.len() < 66 || line.starts_with(' ')).collect::<Vec<_>>().join("\n");
+        let text = listing(&out)
+            .lines()
+            .filter(|line| !line.contains("  ") || line.len() < 66 || line.starts_with(' '))
+            .collect::<Vec<_>>()
+            .join("\n");
         insta::assert_snapshot!(format!("example_{cluster}"), text);
     }
 }
@@ -34,7 +38,10 @@ fn one_and_eight_threads_give_the_same_bytes() {
     let render = |threads: &str| {
         let sandbox = Sandbox::new();
         sandbox.copy("examples/cluster-repo", ".");
-        let run = sandbox.run_with(&["render", "--out", "out"], &[("RAYON_NUM_THREADS", threads), ("LC_ALL", "tr_TR.UTF-8"), ("TZ", "Asia/Kamchatka")]);
+        let run = sandbox.run_with(
+            &["render", "--out", "out"],
+            &[("RAYON_NUM_THREADS", threads), ("LC_ALL", "tr_TR.UTF-8"), ("TZ", "Asia/Kamchatka")],
+        );
         assert_eq!(run.code, 0, "{run}");
         files(&sandbox.repo().join("out"))
     };
@@ -47,7 +54,10 @@ fn the_intent_is_never_part_of_what_flux_builds() {
         let root = project(&format!("examples/cluster-repo/clusters/{cluster}"));
         for (path, bytes) in files(&root).iter().filter(|(path, _)| path.ends_with("kustomization.yaml")) {
             let text = String::from_utf8_lossy(bytes);
-            assert!(!text.lines().any(|line| line.trim_start().starts_with("- ") && line.contains("cluster.yaml")), "{cluster}/{path} lists the intent");
+            assert!(
+                !text.lines().any(|line| line.trim_start().starts_with("- ") && line.contains("cluster.yaml")),
+                "{cluster}/{path} lists the intent"
+            );
         }
     }
 }
@@ -66,7 +76,8 @@ fn every_field_of_the_schema_has_a_description() {
     fn walk(value: &serde_json::Value, path: &str, root: &serde_json::Value, missing: &mut Vec<String>) {
         if let Some(properties) = value.get("properties").and_then(serde_json::Value::as_object) {
             for (name, child) in properties {
-                let target = child.get("$ref").and_then(|r| r.as_str()).and_then(|r| root.pointer(r.strip_prefix('#')?));
+                let target =
+                    child.get("$ref").and_then(|r| r.as_str()).and_then(|r| root.pointer(r.strip_prefix('#')?));
                 let described = [Some(child), target].into_iter().flatten().any(|one| one.get("description").is_some());
                 if !described {
                     missing.push(format!("{path}.{name}"));
@@ -74,7 +85,9 @@ fn every_field_of_the_schema_has_a_description() {
             }
         }
         match value {
-            serde_json::Value::Object(map) => map.iter().for_each(|(key, child)| walk(child, &format!("{path}/{key}"), root, missing)),
+            serde_json::Value::Object(map) => {
+                map.iter().for_each(|(key, child)| walk(child, &format!("{path}/{key}"), root, missing))
+            }
             serde_json::Value::Array(items) => items.iter().for_each(|child| walk(child, path, root, missing)),
             _ => {}
         }

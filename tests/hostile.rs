@@ -32,7 +32,10 @@ fn hostile_files_are_refused() {
         (b"---\n---\n".to_vec(), "error["),
         (b"!!python/object/apply:os.system [ls]".to_vec(), "error["),
         (b"a: !!binary aGk=\n".to_vec(), "unsupported-tag"),
-        (b"metadata: {name: ../../x}\nkind: ClusterIntent\napiVersion: fluxwright.dev/v1alpha1\n".to_vec(), "invalid-value"),
+        (
+            b"metadata: {name: ../../x}\nkind: ClusterIntent\napiVersion: fluxwright.dev/v1alpha1\n".to_vec(),
+            "invalid-value",
+        ),
     ];
     for (bytes, needle) in cases {
         let sandbox = Sandbox::new();
@@ -53,7 +56,12 @@ fn paths_cannot_leave_the_cluster() {
         sandbox.write(INTENT, intent("").replace("source: {", &format!("source: {{path: {quoted}, ")));
         let run = sandbox.run(&["render"]);
         assert_eq!(run.code, 1, "{path}: {run}");
-        assert!(run.stderr.contains("error[file-reference-invalid]") || run.stderr.contains("error[source-path-mismatch]") || run.stderr.contains("error[yaml-syntax]"), "{path}: {run}");
+        assert!(
+            run.stderr.contains("error[file-reference-invalid]")
+                || run.stderr.contains("error[source-path-mismatch]")
+                || run.stderr.contains("error[yaml-syntax]"),
+            "{path}: {run}"
+        );
         assert_eq!(support::files(&sandbox.repo()).len(), 1);
     }
 }
@@ -72,11 +80,19 @@ fn two_intents_of_one_cluster_are_refused() {
 fn credentials_are_never_echoed() {
     let secret = "hunter2-S3cr3t";
     for spec in [
-        format!("proxy:\n  http: {{server: \"http://bob:{secret}@172.31.100.100\", port: x}}\n  https: {{server: \"http://172.31.100.100\"}}\n"),
-        format!("proxy:\n  http: {{server: \"http://172.31.100.100\", password: \"{secret}\"}}\n  https: {{server: \"http://172.31.100.100\"}}\n"),
+        format!(
+            "proxy:\n  http: {{server: \"http://bob:{secret}@172.31.100.100\", port: x}}\n  https: {{server: \"http://172.31.100.100\"}}\n"
+        ),
+        format!(
+            "proxy:\n  http: {{server: \"http://172.31.100.100\", password: \"{secret}\"}}\n  https: {{server: \"http://172.31.100.100\"}}\n"
+        ),
         format!("registries:\n  - name: corp\n    host: registry.corp.example\n    password: {secret}\n"),
-        format!("patches:\n  - kustomization: nova-release-ingress-public-main\n    target: {{kind: Secret, name: x}}\n    strategicMerge: {{apiVersion: v1, kind: Secret, metadata: {{name: x}}, stringData: {{password: {secret}}}}}\n"),
-        format!("modules:\n  - name: neuvector\n    state: Existing\n    release: {{vars: {{db_password: {secret}}}}}\n"),
+        format!(
+            "patches:\n  - kustomization: nova-release-ingress-public-main\n    target: {{kind: Secret, name: x}}\n    strategicMerge: {{apiVersion: v1, kind: Secret, metadata: {{name: x}}, stringData: {{password: {secret}}}}}\n"
+        ),
+        format!(
+            "modules:\n  - name: neuvector\n    state: Existing\n    release: {{vars: {{db_password: {secret}}}}}\n"
+        ),
         format!("proxy: {{http: {{server: \"http://bob:{secret}@h\"}}, https: [}}\n"),
         format!("password: {secret}\nproxy: [\n"),
         format!("modules:\n  - name: neuvector\n    state: {secret}\n    token: {secret}\n"),
@@ -86,7 +102,10 @@ fn credentials_are_never_echoed() {
         for command in [vec!["check"], vec!["diff"], vec!["render", "--stdout"]] {
             let run = sandbox.run(&command);
             assert_eq!(run.code, 1, "{spec}: {run}");
-            assert!(run.stderr.contains("[plaintext-credential]") || run.stderr.contains("[yaml-syntax]"), "{spec}: {run}");
+            assert!(
+                run.stderr.contains("[plaintext-credential]") || run.stderr.contains("[yaml-syntax]"),
+                "{spec}: {run}"
+            );
             if !spec.contains("state: ") {
                 assert!(!run.to_string().contains(secret), "{spec}: {run}");
             }

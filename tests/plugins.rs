@@ -81,7 +81,9 @@ fn an_undeclared_variable_is_refused() {
 
 #[test]
 fn a_plain_secret_is_never_rendered() {
-    let run = with_template("apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: x}\nstringData: {password: hunter2}\n");
+    let run = with_template(
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: x}\nstringData: {password: hunter2}\n",
+    );
     assert_eq!(run.code, 1, "{run}");
     assert!(run.stderr.contains("error[plaintext-secret]"), "{run}");
     assert!(!run.to_string().contains("hunter2"), "{run}");
@@ -96,7 +98,10 @@ fn faulty_plugins_are_named() {
         ("{% for x in range(9999) %}{% for y in range(9999) %}x{% endfor %}{% endfor %}\n", "fuel"),
         ("a: [\n", "not YAML"),
         ("a: 1\n", "lacks apiVersion"),
-        ("apiVersion: fluxwright.dev/v1alpha1\nkind: File\npath: ../../etc/passwd\ncontent: x\n", "must lie in `install/` or `hosts/`"),
+        (
+            "apiVersion: fluxwright.dev/v1alpha1\nkind: File\npath: ../../etc/passwd\ncontent: x\n",
+            "must lie in `install/` or `hosts/`",
+        ),
         ("apiVersion: fluxwright.dev/v1alpha1\nkind: File\npath: install/../../../x\ncontent: x\n", "not a path"),
         ("apiVersion: fluxwright.dev/v1alpha1\nkind: Patch\nkustomization: x\njson6902: []\n", "needs a target"),
     ] {
@@ -112,7 +117,8 @@ fn a_platform_is_data_too() {
     let nova = std::fs::read_to_string(project("plugins/platforms/nova/platform.yaml")).expect("readable");
     sandbox.write(
         "plugins/platforms/plain/platform.yaml",
-        nova.replace("name: Nova\n", "name: Plain\n").replace("[exposedPorts, proxy, registries, patches]", "[exposedPorts, registries, patches]"),
+        nova.replace("name: Nova\n", "name: Plain\n")
+            .replace("[exposedPorts, proxy, registries, patches]", "[exposedPorts, registries, patches]"),
     );
     let proxy = "proxy:\n  http: {server: \"http://172.31.100.100\"}\n  https: {server: \"http://172.31.100.100\"}\n";
     sandbox.write(INTENT, intent(proxy).replace("type: Nova", "type: Plain"));

@@ -9,22 +9,31 @@ const TARGET: &str = "target: {kind: Service, name: nova-ingress-public-controll
 /// Checks an intent with one patch of the ingress controller's Kustomization.
 fn patched(patch: &str) -> Run {
     let sandbox = Sandbox::new();
-    sandbox.write(INTENT, intent(&format!("{PORT}patches:\n  - kustomization: nova-release-ingress-public-main\n{patch}")));
+    sandbox.write(
+        INTENT,
+        intent(&format!("{PORT}patches:\n  - kustomization: nova-release-ingress-public-main\n{patch}")),
+    );
     sandbox.run(&["check"])
 }
 
 #[test]
 fn a_patch_that_misses_is_an_error_with_a_candidate() {
-    let run = patched("    target: {kind: Service, name: nova-ingress-public-controler, namespace: nova-ingress-public}\n    json6902: [{op: add, path: /metadata/labels, value: {}}]\n");
+    let run = patched(
+        "    target: {kind: Service, name: nova-ingress-public-controler, namespace: nova-ingress-public}\n    json6902: [{op: add, path: /metadata/labels, value: {}}]\n",
+    );
     assert_eq!(run.code, 1, "{run}");
     assert!(run.stderr.contains("error[patch-target-missing]"), "{run}");
-    assert!(run.stderr.contains("did you mean `v1 Service nova-ingress-public/nova-ingress-public-controller`?"), "{run}");
+    assert!(
+        run.stderr.contains("did you mean `v1 Service nova-ingress-public/nova-ingress-public-controller`?"),
+        "{run}"
+    );
     assert!(run.stderr.contains("cluster.yaml:13:"), "{run}");
 }
 
 #[test]
 fn each_silent_fault_of_kustomize_is_named() {
-    let daemon_set = "target: {group: apps, kind: DaemonSet, name: nova-ingress-public-controller, namespace: nova-ingress-public}";
+    let daemon_set =
+        "target: {group: apps, kind: DaemonSet, name: nova-ingress-public-controller, namespace: nova-ingress-public}";
     for (patch, code, needle) in [
         (format!("    {TARGET}\n    json6902: [{{op: add, path: /spec/ports/9, value: {{name: x, port: 9}}}}]\n"), "patch-path-missing", "/spec/ports/9"),
         (format!("    {TARGET}\n    json6902: [{{op: replace, path: /spec/prts/0/port, value: 9}}]\n"), "patch-path-missing", "ports"),
@@ -93,7 +102,8 @@ fn kustomizations_must_not_wait_for_each_other() {
     std::fs::create_dir_all(sandbox.repo().join("plugins/modules/twin")).expect("writable");
     sandbox.write("plugins/modules/twin/plugin.yaml", "apiVersion: fluxwright.dev/v1alpha1\nkind: Plugin\nname: twin\nsummary: a test\ncategory: optional\nmodule: {}\n");
     let modules = "modules:\n  - name: neuvector\n    release: {path: ./neuvector, dependsOn: [nova-release-twin-main]}\n  - name: twin\n    release: {path: ./twin, dependsOn: [nova-release-neuvector-main]}\n";
-    sandbox.write(INTENT, intent(modules).replace("  gitops:\n", "  gitops:\n    releaseSource: {name: nova-release}\n"));
+    sandbox
+        .write(INTENT, intent(modules).replace("  gitops:\n", "  gitops:\n    releaseSource: {name: nova-release}\n"));
     let run = sandbox.run(&["check"]);
     assert_eq!(run.code, 1, "{run}");
     assert!(run.stderr.contains("error[dependency-cycle]"), "{run}");

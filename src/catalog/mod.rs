@@ -33,7 +33,7 @@ impl Catalog {
     /// # Errors
     /// Only when the binary was built from an invalid catalog, which its tests exclude.
     pub fn embedded() -> Result<Self, Vec<Diagnostic>> {
-        Self::default().overlaid(&embedded::tree())
+        Self::default().with(&embedded::tree(), plugin::Trust::Tested)
     }
 
     /// Reads the folders `plugins/platforms/*` and `plugins/modules/*` of a tree over this catalog; a folder of the same
@@ -41,7 +41,11 @@ impl Catalog {
     ///
     /// # Errors
     /// All faults of the folders, each naming its file.
-    pub fn overlaid(mut self, tree: &Tree) -> Result<Self, Vec<Diagnostic>> {
+    pub fn overlaid(self, tree: &Tree) -> Result<Self, Vec<Diagnostic>> {
+        self.with(tree, plugin::Trust::Unknown)
+    }
+
+    fn with(mut self, tree: &Tree, trust: plugin::Trust) -> Result<Self, Vec<Diagnostic>> {
         let mut faults = Vec::new();
         for (dir, files) in folders(tree, "plugins/platforms") {
             match platform::read(&dir, &files) {
@@ -52,7 +56,7 @@ impl Catalog {
             }
         }
         for (dir, files) in folders(tree, "plugins/modules") {
-            match plugin::read(&dir, &files) {
+            match plugin::read(&dir, &files, trust) {
                 Ok(plugin) => {
                     self.plugins.insert(plugin.name.clone(), Arc::new(plugin));
                 }

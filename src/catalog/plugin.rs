@@ -104,8 +104,17 @@ impl Plugin {
     }
 }
 
+/// How much of a folder is checked before it is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Tests have checked expressions and templates; checking them again would cost every run.
+    Tested,
+    /// Everything is checked.
+    Unknown,
+}
+
 /// Reads the folder of a plugin.
-pub(super) fn read(dir: &str, files: &Files) -> Result<Plugin, Vec<Diagnostic>> {
+pub(super) fn read(dir: &str, files: &Files, trust: Trust) -> Result<Plugin, Vec<Diagnostic>> {
     let file = format!("{dir}/plugin.yaml");
     let manifest: Manifest = parse(&file, files.get("plugin.yaml").map(String::as_str).unwrap_or_default())?;
     let mut faults = Vec::new();
@@ -128,6 +137,9 @@ pub(super) fn read(dir: &str, files: &Files) -> Result<Plugin, Vec<Diagnostic>> 
         }
         if rule.message.is_none() && rule.message_expression.is_none() {
             fault(&file, format!("rule `{}` needs `message` or `messageExpression`", rule.code));
+        }
+        if trust == Trust::Tested {
+            continue;
         }
         for (what, expression) in [("rule", Some(&rule.rule)), ("messageExpression", rule.message_expression.as_ref())]
         {
@@ -157,7 +169,7 @@ pub(super) fn read(dir: &str, files: &Files) -> Result<Plugin, Vec<Diagnostic>> 
     let templates = in_folder("templates/", ".j2");
     let contract = in_folder("contract/", ".j2");
     for (folder, group) in [("templates", &templates), ("contract", &contract)] {
-        for (name, text) in group {
+        for (name, text) in group.iter().filter(|_| trust == Trust::Unknown) {
             for (line, found) in lint(text) {
                 faults.push(invalid(&format!("{dir}/{folder}/{name}.j2"), format!("line {line}: {found}")));
             }
@@ -233,7 +245,8 @@ mod tests {
 
     #[test]
     fn the_embedded_catalog_is_valid() {
-        let catalog = crate::catalog::Catalog::embedded().unwrap_or_else(|faults| panic!("{faults:#?}"));
+        let all = crate::catalog::embedded::tree();
+        let catalog = crate::catalog::Catalog::default().overlaid(&all).unwrap_or_else(|faults| panic!("{faults:#?}"));
         assert!(catalog.platforms().count() >= 1);
         assert!(catalog.modules().count() >= 1);
     }

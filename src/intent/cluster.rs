@@ -37,7 +37,8 @@ impl Cluster {
             .filter_map(|path| Some((path.clone(), files.get(&path)?.clone())))
             .collect();
         let base = base(&intent);
-        let path = intent.path.clone().unwrap_or_else(|| root.join("cluster.yaml").expect("a plain name below a valid path"));
+        let path =
+            intent.path.clone().unwrap_or_else(|| root.join("cluster.yaml").expect("a plain name below a valid path"));
         Self {
             path,
             name: intent.manifest.metadata.name.clone(),

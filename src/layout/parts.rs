@@ -96,6 +96,8 @@ impl Parts {
                 kustomization: format!("{source}-{short}"),
                 dir: name.to_owned(),
                 depends_on,
+                // Secrets of the user lie here, so what the intent says of decryption holds from the start.
+                decrypt: name == REGISTRIES,
                 ..Part::default()
             }
         })

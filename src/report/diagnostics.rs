@@ -25,7 +25,8 @@ fn one(diagnostic: &Diagnostic, text: Option<&str>, renderer: &Renderer) -> Stri
         Some(field) => format!("{field}: {}", diagnostic.message),
         None => diagnostic.message.clone(),
     };
-    let mut group = level.primary_title(message).id(diagnostic.code.as_ref()).elements(std::iter::empty::<Origin<'_>>());
+    let mut group =
+        level.primary_title(message).id(diagnostic.code.as_ref()).elements(std::iter::empty::<Origin<'_>>());
     let file = diagnostic.file.as_deref();
     match (file, diagnostic.span, text) {
         (Some(file), Some(span), Some(text)) => {

@@ -1,0 +1,26 @@
+# `just` lists the recipes.
+default:
+    @just --list
+
+# the whole gate; needs ../shared (see CONTRIBUTING.md)
+ci:
+    .ci/run
+
+# what a fresh clone can run by itself
+test:
+    cargo fmt --check
+    cargo clippy --all-targets --locked -- -D warnings
+    cargo test --locked
+
+# CPU time against kustomize and kubectl, which it installs
+bench rounds="21":
+    cargo build --release --locked
+    python3 .ci/bench.py target/release/fluxwright {{rounds}}
+
+# run the tests, then review each changed snapshot as a diff
+snapshots:
+    cargo insta test --review
+
+# rewrite the committed rendering of the example
+render-example:
+    cargo run --release --locked -- --repo examples/cluster-repo render
