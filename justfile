@@ -2,7 +2,7 @@
 default:
     @just --list
 
-# the whole gate; needs ../shared (see CONTRIBUTING.md)
+# the whole gate; needs the data that CONTRIBUTING.md names
 ci:
     .ci/run
 
@@ -24,3 +24,8 @@ snapshots:
 # rewrite the committed rendering of the example
 render-example:
     cargo run --release --locked -- --repo examples/cluster-repo render
+
+# rewrite the JSON Schema that editors use
+schema:
+    cargo run --locked -- schema > target/cluster-intent.schema.json
+    mv target/cluster-intent.schema.json schemas/cluster-intent.schema.json

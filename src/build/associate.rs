@@ -54,7 +54,7 @@ impl Merger {
         }
         let two = held.iter().map(|h| &h.key).chain(wanted.iter().map(|(k, _)| k)).any(|key| !key.1.is_empty());
         if two {
-            refuse_ambiguous(&wanted, keys, path)?;
+            refuse_ambiguous(&held, &wanted, keys, path)?;
         }
 
         let mut new: Vec<(Key, Option<Map<String, Value>>)> = Vec::new();
@@ -144,23 +144,32 @@ fn settle<'k>(order: &[Source], two: bool, key: impl Fn(Source) -> &'k Key) -> V
     kept
 }
 
-/// Two patch items for one port, one with and one without protocol: what kustomize makes of them depends on their order
-/// and on the base in ways that nobody can want.
+/// Two items for one port, one with and one without protocol: in the patch, or in the base under a directive. What
+/// kustomize makes of them depends on their order in ways that nobody can want.
 fn refuse_ambiguous(
+    held: &[Held],
     wanted: &[(Key, &Map<String, Value>)],
     keys: &[&'static str],
     path: &str,
 ) -> Result<(), MergeFault> {
-    for (key, _) in wanted.iter().filter(|(key, _)| key.1.is_empty()) {
-        if wanted.iter().any(|(other, _)| other.0 == key.0 && !other.1.is_empty()) {
-            return Err(MergeFault::AmbiguousItems {
-                list: path.to_owned(),
-                key: key.0.clone(),
-                second: keys.get(1).copied().unwrap_or_default(),
-            });
-        }
+    let in_patch = |(key, _): &&(Key, &Map<String, Value>)| {
+        key.1.is_empty() && wanted.iter().any(|(other, _)| other.0 == key.0 && !other.1.is_empty())
+    };
+    let in_base = |(key, body): &&(Key, &Map<String, Value>)| {
+        let directive = body.get("$patch").and_then(Value::as_str);
+        matches!(directive, Some("delete" | "replace"))
+            && !key.1.is_empty()
+            && held.iter().any(|h| h.key == *key)
+            && held.iter().any(|h| h.key.0 == key.0 && h.key.1.is_empty())
+    };
+    match wanted.iter().find(|item| in_patch(item) || in_base(item)) {
+        None => Ok(()),
+        Some((key, _)) => Err(MergeFault::AmbiguousItems {
+            list: path.to_owned(),
+            key: key.0.clone(),
+            second: keys.get(1).copied().unwrap_or_default(),
+        }),
     }
-    Ok(())
 }
 
 fn shown(key: &Key) -> String {
@@ -180,7 +189,15 @@ fn read_key(item: &Map<String, Value>, keys: &[&'static str]) -> Option<Key> {
     (!first.is_empty()).then_some((first, second))
 }
 
-/// Returns what tells an item of a keyed list apart, as [`ListItem::key`] shows it.
-pub(super) fn item_key(item: &Value, keys: &[&'static str]) -> Option<String> {
-    read_key(item.as_object()?, keys).map(|key| shown(&key))
+/// Returns the merge keys of all items, as [`ListItem::key`] shows them, if every item has one and no two the same.
+pub(super) fn distinct_keys(items: &[Value], keys: &[&'static str]) -> Option<Vec<String>> {
+    let mut found: Vec<String> = Vec::with_capacity(items.len());
+    for item in items {
+        let key = read_key(item.as_object()?, keys).map(|key| shown(&key))?;
+        if found.contains(&key) {
+            return None;
+        }
+        found.push(key);
+    }
+    Some(found)
 }

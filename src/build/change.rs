@@ -4,7 +4,8 @@
 
 use serde_json::Value;
 
-use super::merge::{child, distinct_keys};
+use super::associate::distinct_keys;
+use super::merge::child;
 use super::schema::{Field, OPEN, Shape};
 
 /// What happened to one field.
@@ -112,8 +113,7 @@ impl Differences {
             }
             return;
         };
-        for (index, key) in old_keys.iter().enumerate().filter(|(_, key)| !new_keys.contains(key)) {
-            let _ = key;
+        for (index, _) in old_keys.iter().enumerate().filter(|(_, key)| !new_keys.contains(key)) {
             self.push(op_index, format!("{path}/{index}"), Some(&old[index]), None);
         }
         for (index, key) in new_keys.iter().enumerate() {

@@ -2,6 +2,8 @@
 //!
 //! kustomize remembers every name and namespace that an object had; a patch may still call it by an old one.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::render::Resource;
@@ -80,13 +82,17 @@ pub(super) fn namespace(resource: &Resource) -> Option<&str> {
 #[derive(Clone, Debug)]
 pub(super) struct Tracked {
     pub(super) resource: Resource,
+    /// The file that the object comes from.
+    pub(super) origin: Arc<str>,
+    /// Whether a `namespace` field put the object where it is; only then do references follow it.
+    pub(super) moved: bool,
     /// Who it was, oldest first.
     past: Vec<Identity>,
 }
 
 impl Tracked {
-    pub(super) fn new(resource: Resource) -> Self {
-        Self { resource, past: Vec::new() }
+    pub(super) fn new(resource: Resource, origin: Arc<str>) -> Self {
+        Self { resource, origin, moved: false, past: Vec::new() }
     }
 
     /// Returns who the object is now.
@@ -102,11 +108,6 @@ impl Tracked {
     /// Tells whether the object is, or ever was, the one named.
     pub(super) fn answers_to(&self, wanted: &Identity) -> bool {
         self.current().same(wanted) || self.past.iter().any(|id| id.same(wanted))
-    }
-
-    /// Returns all namespaces that the object was in before, unset ones as `None`.
-    pub(super) fn past_namespaces(&self) -> impl Iterator<Item = Option<&str>> {
-        self.past.iter().map(|id| id.namespace.as_deref())
     }
 
     /// Puts another body in place and keeps the old identity if it is gone with it.

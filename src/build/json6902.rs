@@ -3,12 +3,16 @@
 //! Each operation is translated against the current document into one that `json-patch` carries out: `-1` and the
 //! index behind the last item append, `01` is 1, `replace` creates a missing key, and so on.
 
-use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::{Number, Value};
 
 use super::change::{Change, ChangeKind};
-use crate::diagnostic::did_you_mean;
+use super::place::{Place, Slot, Stop, absolute, locate};
+
+/// Most values that a document may have after a `copy`.
+const MOST_VALUES: usize = 100_000;
+/// Deepest nesting that operations may build up; each could otherwise go on where the last one ended.
+const DEEPEST: usize = 512;
 
 /// The name of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +57,9 @@ pub enum Reason {
     /// A list is addressed by something that is not a number.
     #[error("`{0}` is not an index")]
     NotAnIndex(String),
+    /// The document would become larger or deeper than any object can be.
+    #[error("it would make the document too large or too deep")]
+    TooLarge,
     /// A `test` found another value.
     #[error("the value is another one")]
     TestFailed {
@@ -77,50 +84,18 @@ pub struct OperationFault {
     pub candidate: Option<String>,
 }
 
-/// A place in a document.
-struct Place {
-    parent: Vec<String>,
-    last: String,
-    slot: Slot,
-}
-
-enum Slot {
-    Key {
-        exists: bool,
-    },
-    /// An index as a number that may count from the end, and the length of the list.
-    Index {
-        index: i128,
-        length: usize,
-    },
-    /// `-`.
-    End {
-        length: usize,
-    },
-    /// Neither `-` nor a number.
-    NoIndex {
-        length: usize,
-    },
-}
-
-/// What stops the walk along a path.
-struct Stop {
-    reason: Reason,
-    existing: String,
-    candidate: Option<String>,
-}
-
 /// Carries out one operation.
 ///
 /// # Errors
 /// Tells which part of the path exists; the document is unchanged then.
-pub(super) fn apply(doc: &mut Value, op_index: usize, operation: &Operation) -> Result<Vec<Change>, OperationFault> {
-    let fault = |path: &str, stop: Stop| OperationFault {
-        op_index,
-        path: path.to_owned(),
-        reason: stop.reason,
-        existing: stop.existing,
-        candidate: stop.candidate,
+pub(super) fn apply(
+    doc: &mut Value,
+    op_index: usize,
+    operation: &Operation,
+) -> Result<Vec<Change>, Box<OperationFault>> {
+    let fault = |path: &str, stop: Stop| {
+        let Stop { reason, existing, candidate } = stop;
+        Box::new(OperationFault { op_index, path: path.to_owned(), reason, existing, candidate })
     };
     let path = operation.path.as_str();
     let change = |path, kind, before, after| Change { op_index, path, kind, before, after };
@@ -154,6 +129,11 @@ pub(super) fn apply(doc: &mut Value, op_index: usize, operation: &Operation) -> 
             let from = operation.from.as_deref().unwrap_or_default();
             // A missing key is copied as null.
             let value = read(doc, from, true).map_err(|s| fault(from, s))?.unwrap_or(Value::Null);
+            // A map copied into itself doubles; a few dozen such operations would fill any memory.
+            if count(doc) + count(&value) > MOST_VALUES {
+                let stop = Stop { reason: Reason::TooLarge, existing: from.to_owned(), candidate: None };
+                return Err(fault(from, stop));
+            }
             add(doc, op_index, path, value).map(|c| vec![c]).map_err(|s| fault(path, s))
         }
         Op::Move => {
@@ -170,6 +150,9 @@ pub(super) fn apply(doc: &mut Value, op_index: usize, operation: &Operation) -> 
 
 fn add(doc: &mut Value, op_index: usize, path: &str, value: Value) -> Result<Change, Stop> {
     let place = locate(doc, path)?;
+    if place.parent.len() + depth(&value) > DEEPEST {
+        return Err(place.stop(doc, Reason::TooLarge));
+    }
     let (last, kind) = match place.slot {
         Slot::Key { exists: true } => (place.last.clone(), None),
         Slot::Key { exists: false } => (place.last.clone(), Some(ChangeKind::Added)),
@@ -180,7 +163,7 @@ fn add(doc: &mut Value, op_index: usize, path: &str, value: Value) -> Result<Cha
             let at = absolute(index, grown).ok_or_else(|| place.stop(doc, Reason::OutOfRange { length }))?;
             (at.to_string(), Some(ChangeKind::Inserted))
         }
-        Slot::NoIndex { .. } => return Err(place.stop(doc, Reason::NotAnIndex(place.last.clone()))),
+        Slot::NoIndex => return Err(place.stop(doc, Reason::NotAnIndex(place.last.clone()))),
     };
     let pointer = place.pointer(&last);
     let before = if kind.is_none() { doc.pointer(pointer.as_str()).cloned() } else { None };
@@ -194,6 +177,9 @@ fn replace(doc: &mut Value, op_index: usize, path: &str, value: Value) -> Result
     // A missing key is created.
     if matches!(place.slot, Slot::Key { exists: false }) {
         return add(doc, op_index, path, value);
+    }
+    if place.parent.len() + depth(&value) > DEEPEST {
+        return Err(place.stop(doc, Reason::TooLarge));
     }
     let pointer = place.existing(doc)?;
     let before = doc.pointer(pointer.as_str()).cloned();
@@ -239,94 +225,6 @@ fn kind_of(before: Option<&Value>, after: &Value) -> ChangeKind {
     }
 }
 
-impl Place {
-    fn pointer(&self, last: &str) -> PointerBuf {
-        PointerBuf::from_tokens(self.parent.iter().map(String::as_str).chain([last]))
-    }
-
-    /// Returns the pointer of a value that must exist.
-    fn existing(&self, doc: &Value) -> Result<PointerBuf, Stop> {
-        match self.slot {
-            Slot::Key { exists: true } => Ok(self.pointer(&self.last)),
-            Slot::Key { exists: false } => Err(self.stop(doc, Reason::Missing)),
-            Slot::Index { index, length } => match absolute(index, length) {
-                Some(at) => Ok(self.pointer(&at.to_string())),
-                None => Err(self.stop(doc, Reason::OutOfRange { length })),
-            },
-            Slot::End { length } => Err(self.stop(doc, Reason::OutOfRange { length })),
-            Slot::NoIndex { .. } => Err(self.stop(doc, Reason::NotAnIndex(self.last.clone()))),
-        }
-    }
-
-    fn stop(&self, doc: &Value, reason: Reason) -> Stop {
-        let existing = PointerBuf::from_tokens(self.parent.iter().map(String::as_str)).as_str().to_owned();
-        let candidate = doc.pointer(&existing).and_then(|parent| sibling(parent, &self.last));
-        Stop { reason, existing, candidate }
-    }
-}
-
-/// Walks to the parent of a path.
-fn locate(doc: &Value, path: &str) -> Result<Place, Stop> {
-    let mut parts: Vec<String> = path.split('/').skip(1).map(|p| p.replace("~1", "/").replace("~0", "~")).collect();
-    let Some(last) = parts.pop() else {
-        return Err(Stop { reason: Reason::MissingParent, existing: String::new(), candidate: None });
-    };
-    let mut current = doc;
-    let mut parent: Vec<String> = Vec::with_capacity(parts.len());
-    for part in parts {
-        let step = match current {
-            Value::Object(map) => map.get(&part).map(|child| (part.clone(), child)),
-            Value::Array(items) => {
-                index_of(&part).and_then(|index| absolute(index, items.len())).map(|at| (at.to_string(), &items[at]))
-            }
-            _ => None,
-        };
-        match step {
-            Some((name, child)) if child.is_object() || child.is_array() => {
-                parent.push(name);
-                current = child;
-            }
-            other => {
-                let candidate = if other.is_some() { None } else { sibling(current, &part) };
-                parent.extend(other.map(|(name, _)| name));
-                let existing = PointerBuf::from_tokens(parent.iter().map(String::as_str)).as_str().to_owned();
-                return Err(Stop { reason: Reason::MissingParent, existing, candidate });
-            }
-        }
-    }
-    let slot = match current {
-        Value::Object(map) => Slot::Key { exists: map.contains_key(&last) },
-        Value::Array(items) => match index_of(&last) {
-            _ if last == "-" => Slot::End { length: items.len() },
-            Some(index) => Slot::Index { index, length: items.len() },
-            None => Slot::NoIndex { length: items.len() },
-        },
-        _ => return Err(Stop { reason: Reason::MissingParent, existing: String::new(), candidate: None }),
-    };
-    Ok(Place { parent, last, slot })
-}
-
-/// Reads an index as the library does: a sign and leading zeros are allowed.
-fn index_of(text: &str) -> Option<i128> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let fits = !digits.is_empty() && digits.len() < 30 && digits.bytes().all(|b| b.is_ascii_digit());
-    let value: i128 = fits.then(|| digits.parse().ok()).flatten()?;
-    let value = if text.starts_with('-') { -value } else { value };
-    // Beyond 64 bits it is not a number to the library.
-    (i128::from(i64::MIN)..=i128::from(i64::MAX)).contains(&value).then_some(value)
-}
-
-/// Turns an index that may count from the end into one that lies in the list.
-fn absolute(index: i128, length: usize) -> Option<usize> {
-    let at = if index < 0 { index + length as i128 } else { index };
-    usize::try_from(at).ok().filter(|at| *at < length)
-}
-
-fn sibling(parent: &Value, wrong: &str) -> Option<String> {
-    let keys = parent.as_object()?.keys().map(String::as_str).filter(|key| *key != wrong);
-    did_you_mean(wrong, keys).map(str::to_owned)
-}
-
 /// Compares values; `1` and `1.0` are the same number.
 fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
@@ -336,6 +234,22 @@ fn equal(a: &Value, b: &Value) -> bool {
             a.len() == b.len() && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| equal(value, other)))
         }
         _ => a == b,
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        _ => 1,
+    }
+}
+
+fn count(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
+        Value::Object(map) => 1 + map.values().map(count).sum::<usize>(),
+        _ => 1,
     }
 }
 

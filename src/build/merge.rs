@@ -5,7 +5,6 @@
 
 use serde_json::{Map, Value};
 
-use super::associate::item_key;
 use super::change::ListItem;
 use super::schema::{self, Field, Shape};
 use super::source;
@@ -70,7 +69,7 @@ pub enum MergeFault {
         /// Position of the item in the patch.
         index: usize,
     },
-    /// The patch has two items that differ only in whether they give the second key.
+    /// Two items of the patch, or of the object under a directive, differ only in whether they give the second key.
     #[error("`{list}` has items for `{key}` with and without `{second}`; what a merge makes of them is accidental")]
     AmbiguousItems {
         /// JSON pointer of the list.
@@ -319,19 +318,6 @@ pub(super) fn annotations_to_text(body: &mut Value) {
             }
         }
     }
-}
-
-/// Tells whether a list of maps can be compared by its keys: every item has one and no two have the same.
-pub(super) fn distinct_keys(items: &[Value], keys: &[&'static str]) -> Option<Vec<String>> {
-    let mut found: Vec<String> = Vec::with_capacity(items.len());
-    for item in items {
-        let key = item_key(item, keys)?;
-        if found.contains(&key) {
-            return None;
-        }
-        found.push(key);
-    }
-    Some(found)
 }
 
 /// Returns the JSON pointer of a field.

@@ -13,6 +13,7 @@ mod json6902;
 mod kustomize;
 mod merge;
 mod patch;
+mod place;
 mod schema;
 mod selector;
 mod source;

@@ -3,6 +3,9 @@
 //! Owns which objects a patch is for and what is reported about each. The two ways of changing an object are in
 //! `json6902` and `merge`.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::change::{Change, Differences, ListItem};
@@ -77,7 +80,7 @@ pub enum PatchFault {
         /// The object.
         id: String,
         /// What went wrong.
-        fault: OperationFault,
+        fault: Box<OperationFault>,
     },
     /// A strategic merge patch does not fit an object.
     #[error("{id}: {fault}")]
@@ -85,7 +88,7 @@ pub enum PatchFault {
         /// The object.
         id: String,
         /// What went wrong.
-        fault: MergeFault,
+        fault: Box<MergeFault>,
     },
     /// The patch leaves something that is not an object any more.
     #[error("{id} has no apiVersion, kind or name left")]
@@ -213,116 +216,136 @@ fn operation((index, value): (usize, &Value)) -> Result<Operation, PatchFault> {
 /// # Errors
 /// The first fault; the objects are unchanged then.
 pub fn apply(patch: &Patch, resources: &mut Vec<Resource>) -> Result<Vec<Application>, PatchFault> {
-    let mut tracked = resources.iter().cloned().map(Tracked::new).collect();
-    let applications = apply_tracked(patch, &mut tracked)?;
+    let origin: Arc<str> = "".into();
+    let mut tracked = std::mem::take(resources).into_iter().map(|r| Tracked::new(r, origin.clone())).collect();
+    let outcome = apply_tracked(patch, &mut tracked);
     *resources = tracked.into_iter().map(|t| t.resource).collect();
-    Ok(applications)
+    outcome
 }
 
 /// As [`apply`], for objects that remember who they were.
 pub(super) fn apply_tracked(patch: &Patch, objects: &mut Vec<Tracked>) -> Result<Vec<Application>, PatchFault> {
     patch.check()?;
-    let mut staged: Vec<Option<Tracked>> = objects.iter().cloned().map(Some).collect();
+    let mut stage = Stage { objects, changed: BTreeMap::new() };
     let mut applications = Vec::new();
     let matcher = patch.target.as_ref().map(Target::compile).transpose()?;
-    let matching = |staged: &[Option<Tracked>]| -> Vec<usize> {
+    let matching = |stage: &Stage<'_>| -> Vec<usize> {
         let Some(matcher) = &matcher else { return Vec::new() };
-        (0..staged.len()).filter(|i| staged[*i].as_ref().is_some_and(|t| matcher.matches_tracked(t))).collect()
+        stage.present().filter(|(_, object)| matcher.matches_tracked(object)).map(|(index, _)| index).collect()
     };
     match &patch.body {
         PatchBody::Json6902(operations) => {
-            for index in matching(&staged) {
-                applications.extend(operate(index, &mut staged[index], operations)?);
+            for index in matching(&stage) {
+                applications.extend(stage.operate(index, operations)?);
             }
         }
         PatchBody::StrategicMerge(partial) => {
             for (op_index, body) in partial.iter().enumerate() {
-                let indexes = match &patch.target {
-                    Some(_) => matching(&staged),
-                    None => vec![named(body, &staged)?],
-                };
+                let indexes = if matcher.is_some() { matching(&stage) } else { vec![stage.named(body)?] };
                 for index in indexes {
-                    applications.extend(merge_into(index, &mut staged[index], op_index, body)?);
+                    applications.extend(stage.merge(index, op_index, body)?);
                 }
             }
         }
     }
-    *objects = staged.into_iter().flatten().collect();
+    let changed = stage.changed;
+    let mut index = 0;
+    for (at, object) in changed.iter().filter_map(|(at, object)| Some((*at, object.as_ref()?))) {
+        objects[at] = object.clone();
+    }
+    objects.retain(|_| {
+        let deleted = matches!(changed.get(&index), Some(None));
+        index += 1;
+        !deleted
+    });
     Ok(applications)
 }
 
-/// Finds the one object that a strategic merge patch names.
-fn named(body: &Value, objects: &[Option<Tracked>]) -> Result<usize, PatchFault> {
-    let wanted = Identity::claimed(body)
-        .ok_or_else(|| PatchFault::Unrecognised("it has no `kind` or no `metadata.name`".into()))?;
-    let present = || objects.iter().enumerate().filter_map(|(index, t)| Some((index, t.as_ref()?)));
-    let found: Vec<usize> = present().filter(|(_, t)| t.answers_to(&wanted)).map(|(index, _)| index).collect();
-    match found.as_slice() {
-        [index] => Ok(*index),
-        [] => {
-            let ids: Vec<String> = present().map(|(_, t)| t.current().to_string()).collect();
-            let id = wanted.to_string();
-            // An object of that kind and name in another namespace is the likeliest slip of all.
-            let elsewhere = present()
-                .map(|(_, t)| t.current())
-                .find(|c| (&c.group, &c.kind, &c.name) == (&wanted.group, &wanted.kind, &wanted.name));
-            let candidate = elsewhere
-                .map(|c| c.to_string())
-                .or_else(|| did_you_mean(&id, ids.iter().map(String::as_str)).map(str::to_owned));
-            Err(PatchFault::NoMatch { id, candidate })
-        }
-        several => Err(PatchFault::Ambiguous {
-            id: wanted.to_string(),
-            matches: several.iter().filter_map(|i| objects[*i].as_ref()).map(|t| t.resource.id()).collect(),
-        }),
-    }
+/// Objects with the changes of one patch laid over them, so that a patch that fails changes nothing.
+struct Stage<'o> {
+    objects: &'o [Tracked],
+    /// `None` where the patch deleted the object.
+    changed: BTreeMap<usize, Option<Tracked>>,
 }
 
-fn operate(
-    index: usize,
-    slot: &mut Option<Tracked>,
-    operations: &[Operation],
-) -> Result<Option<Application>, PatchFault> {
-    let Some(object) = slot else { return Ok(None) };
-    let id = object.resource.id();
-    let mut body = object.resource.body.clone();
-    let mut changes = Vec::new();
-    for (op_index, operation) in operations.iter().enumerate() {
-        let done = json6902::apply(&mut body, op_index, operation)
-            .map_err(|fault| PatchFault::Operation { id: id.clone(), fault })?;
-        changes.extend(done);
-    }
-    if !operations.is_empty() {
-        json6902::through_floats(&mut body);
-        annotations_to_text(&mut body);
-    }
-    let resource = Resource::new(body).ok_or_else(|| PatchFault::NotAnObject { id: id.clone() })?;
-    object.replace(resource);
-    let (added_items, dropped_items) = (Vec::new(), Vec::new());
-    Ok(Some(Application { index, id, deleted: false, changes, added_items, dropped_items }))
-}
-
-fn merge_into(
-    index: usize,
-    slot: &mut Option<Tracked>,
-    op_index: usize,
-    patch: &Value,
-) -> Result<Option<Application>, PatchFault> {
-    let Some(object) = slot else { return Ok(None) };
-    let id = object.resource.id();
-    let merged = merge::merge(&object.resource, patch).map_err(|fault| PatchFault::Merge { id: id.clone(), fault })?;
-    let (body, dropped_items) = match merged {
-        Merged::Deleted => {
-            *slot = None;
-            let (changes, added_items, dropped_items) = (Vec::new(), Vec::new(), Vec::new());
-            return Ok(Some(Application { index, id, deleted: true, changes, added_items, dropped_items }));
+impl Stage<'_> {
+    fn get(&self, index: usize) -> Option<&Tracked> {
+        match self.changed.get(&index) {
+            Some(object) => object.as_ref(),
+            None => self.objects.get(index),
         }
-        Merged::Changed { body, dropped } => (body, dropped),
-    };
-    let shape = schema::shape(object.resource.api_version(), object.resource.kind());
-    let differences = Differences::between(&object.resource.body, &body, shape, op_index);
-    let resource = Resource::new(body).ok_or_else(|| PatchFault::NotAnObject { id: id.clone() })?;
-    object.replace(resource);
-    let Differences { changes, added: added_items } = differences;
-    Ok(Some(Application { index, id, deleted: false, changes, added_items, dropped_items }))
+    }
+
+    fn present(&self) -> impl Iterator<Item = (usize, &Tracked)> {
+        (0..self.objects.len()).filter_map(|index| Some((index, self.get(index)?)))
+    }
+
+    /// Finds the one object that a strategic merge patch names.
+    fn named(&self, body: &Value) -> Result<usize, PatchFault> {
+        let wanted = Identity::claimed(body)
+            .ok_or_else(|| PatchFault::Unrecognised("it has no `kind` or no `metadata.name`".into()))?;
+        let found: Vec<usize> = self.present().filter(|(_, o)| o.answers_to(&wanted)).map(|(index, _)| index).collect();
+        match found.as_slice() {
+            [index] => Ok(*index),
+            [] => Err(PatchFault::NoMatch { candidate: self.nearest(&wanted), id: wanted.to_string() }),
+            several => Err(PatchFault::Ambiguous {
+                id: wanted.to_string(),
+                matches: several.iter().filter_map(|i| self.get(*i)).map(|o| o.resource.id()).collect(),
+            }),
+        }
+    }
+
+    fn nearest(&self, wanted: &Identity) -> Option<String> {
+        // An object of that kind and name in another namespace or version is the likeliest slip of all.
+        let same = |id: &Identity| (&id.group, &id.kind, &id.name) == (&wanted.group, &wanted.kind, &wanted.name);
+        let ids: Vec<Identity> = self.present().map(|(_, o)| o.current()).collect();
+        if let Some(elsewhere) = ids.iter().find(|id| same(id)) {
+            return Some(elsewhere.to_string());
+        }
+        let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        did_you_mean(&wanted.to_string(), texts.iter().map(String::as_str)).map(str::to_owned)
+    }
+
+    fn operate(&mut self, index: usize, operations: &[Operation]) -> Result<Option<Application>, PatchFault> {
+        let Some(mut object) = self.get(index).cloned() else { return Ok(None) };
+        let id = object.resource.id();
+        let mut body = object.resource.body.clone();
+        let mut changes = Vec::new();
+        for (op_index, operation) in operations.iter().enumerate() {
+            let done = json6902::apply(&mut body, op_index, operation)
+                .map_err(|fault| PatchFault::Operation { id: id.clone(), fault })?;
+            changes.extend(done);
+        }
+        if !operations.is_empty() {
+            json6902::through_floats(&mut body);
+            annotations_to_text(&mut body);
+        }
+        let resource = Resource::new(body).ok_or_else(|| PatchFault::NotAnObject { id: id.clone() })?;
+        object.replace(resource);
+        self.changed.insert(index, Some(object));
+        let (added_items, dropped_items) = (Vec::new(), Vec::new());
+        Ok(Some(Application { index, id, deleted: false, changes, added_items, dropped_items }))
+    }
+
+    fn merge(&mut self, index: usize, op_index: usize, patch: &Value) -> Result<Option<Application>, PatchFault> {
+        let Some(mut object) = self.get(index).cloned() else { return Ok(None) };
+        let id = object.resource.id();
+        let merged = merge::merge(&object.resource, patch)
+            .map_err(|fault| PatchFault::Merge { id: id.clone(), fault: Box::new(fault) })?;
+        let (body, dropped_items) = match merged {
+            Merged::Deleted => {
+                self.changed.insert(index, None);
+                let (changes, added_items, dropped_items) = (Vec::new(), Vec::new(), Vec::new());
+                return Ok(Some(Application { index, id, deleted: true, changes, added_items, dropped_items }));
+            }
+            Merged::Changed { body, dropped } => (body, dropped),
+        };
+        let shape = schema::shape(object.resource.api_version(), object.resource.kind());
+        let Differences { changes, added: added_items } =
+            Differences::between(&object.resource.body, &body, shape, op_index);
+        let resource = Resource::new(body).ok_or_else(|| PatchFault::NotAnObject { id: id.clone() })?;
+        object.replace(resource);
+        self.changed.insert(index, Some(object));
+        Ok(Some(Application { index, id, deleted: false, changes, added_items, dropped_items }))
+    }
 }

@@ -19,8 +19,10 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
     arg_required_else_help = true
 )]
 pub struct Args {
+    /// Options of every command.
     #[command(flatten)]
     pub global: Global,
+    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }

@@ -19,6 +19,7 @@ use gix::{ObjectId, Tree};
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// Tells why the repository could not be read or committed onto.
+#[allow(missing_docs, reason = "the message of each variant says what it is")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GitError {

@@ -147,7 +147,10 @@ impl Reader {
             if SUPPORTED.contains(&key.as_str()) {
                 continue;
             }
-            if !REFUSED.contains(&key.as_str()) {
+            // kustomize reads `namePrefix` from `nameprefix` too; we do not, and say so.
+            let miswritten =
+                SUPPORTED.iter().chain(&REFUSED).any(|known| *known != key && known.eq_ignore_ascii_case(key));
+            if !REFUSED.contains(&key.as_str()) && !miswritten {
                 return Err(self.unknown(key.clone(), key, &SUPPORTED));
             }
             if !is_empty(value) {

@@ -15,9 +15,8 @@ pub(super) struct Image {
     pub(super) digest: Option<String>,
 }
 
-/// Where image volumes may stand.
-const VOLUMES: [&str; 3] =
-    ["/spec/volumes", "/spec/template/spec/volumes", "/spec/jobTemplate/spec/template/spec/volumes"];
+/// Where image volumes are looked for: Pods and workloads, and not CronJobs.
+const VOLUMES: [&str; 2] = ["/spec/volumes", "/spec/template/spec/volumes"];
 
 /// Changes the images in every list that is called `containers` or `initContainers`, at any depth, and in image volumes.
 /// Definitions of custom resources are left alone, ephemeral containers too.

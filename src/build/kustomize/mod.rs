@@ -4,126 +4,27 @@
 //! order that kustomize-controller sees; the command line tool sorts them.
 
 mod directory;
+mod error;
 mod file;
 mod images;
 mod namespace;
 mod object;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use super::identity::Tracked;
+use super::identity::{Identity, Tracked};
 use super::patch::{Patch, PatchBody, PatchFault, apply_tracked};
 use super::target::{Target, TargetFault};
-use crate::diagnostic::Diagnostic;
 use crate::render::Resource;
 use crate::tree::{RepoPath, Tree};
+pub use error::BuildError;
 use file::{Entry, Kind, Kustomization};
 
 /// Directories that one build may take in; a diamond of directories would otherwise grow without end.
 const MOST_DIRECTORIES: usize = 10_000;
 /// Directories that may include one another in a chain.
 const DEEPEST: usize = 64;
-
-/// Why a directory cannot be built.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum BuildError {
-    /// A field or a form of it that kustomize knows and this engine does not.
-    #[error("{file}: `{field}` is not supported")]
-    Unsupported {
-        /// The kustomization file.
-        file: String,
-        /// The field.
-        field: String,
-    },
-    /// A field that kustomize does not know either.
-    #[error("{file}: `{field}` does not exist")]
-    UnknownField {
-        /// The kustomization file.
-        file: String,
-        /// The field.
-        field: String,
-        /// The field that was probably meant.
-        candidate: Option<String>,
-    },
-    /// A field whose value cannot be used.
-    #[error("{file}: `{field}` {reason}")]
-    Field {
-        /// The kustomization file.
-        file: String,
-        /// The field.
-        field: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A file that is not YAML.
-    #[error("{file}: {}", .faults.first().map_or("not YAML", |d| d.message.as_str()))]
-    Yaml {
-        /// The file.
-        file: String,
-        /// All faults found in it.
-        faults: Vec<Diagnostic>,
-    },
-    /// A document that is not a Kubernetes object.
-    #[error("{file}: document {document} is not a Kubernetes object: {reason}")]
-    NotAnObject {
-        /// The file.
-        file: String,
-        /// Number of the document in the file, from 1.
-        document: usize,
-        /// What it lacks.
-        reason: String,
-    },
-    /// A path that leads nowhere.
-    #[error("{file}: `{field}` names `{path}`, {reason}")]
-    Path {
-        /// The kustomization file.
-        file: String,
-        /// The field.
-        field: String,
-        /// The path as written.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A directory without the file that it should have.
-    #[error("{directory}: no kustomization.yaml, kustomization.yml or Kustomization")]
-    NoKustomization {
-        /// The directory.
-        directory: String,
-    },
-    /// A directory with several kustomization files.
-    #[error("{directory}: several kustomization files: {}", .files.join(", "))]
-    SeveralKustomizations {
-        /// The directory.
-        directory: String,
-        /// The files.
-        files: Vec<String>,
-    },
-    /// Two objects with one identity.
-    #[error("{file}: `{id}` is there twice")]
-    Duplicate {
-        /// The file or directory that brings the second one.
-        file: String,
-        /// The object.
-        id: String,
-    },
-    /// A patch that cannot be read or applied.
-    #[error("{file}: `{field}`: {fault}")]
-    Patch {
-        /// The kustomization file.
-        file: String,
-        /// The entry: `patches[0]`.
-        field: String,
-        /// What is wrong.
-        fault: PatchFault,
-    },
-    /// The directories include one another too often or too deeply.
-    #[error("{file}: the build takes in too many directories")]
-    TooLarge {
-        /// The kustomization file at which the limit was reached.
-        file: String,
-    },
-}
 
 /// Builds a directory (`None`: the root of the tree).
 ///
@@ -139,6 +40,7 @@ pub fn build(tree: &Tree, dir: Option<&RepoPath>) -> Result<Vec<Resource>, Build
         Some(_) => builder.directory(dir, Kind::Kustomization, &mut objects)?,
         None => builder.generated(dir, &mut objects)?,
     }
+    namespace::follow_references(&mut objects)?;
     Ok(objects.into_iter().map(|object| object.resource).filter(|resource| !is_local(resource)).collect())
 }
 
@@ -177,6 +79,7 @@ impl Builder<'_> {
         for (index, entry) in kustomization.resources.iter().enumerate() {
             self.resource(dir, &file, &format!("resources[{index}]"), entry, &mut own)?;
         }
+        unique(&own)?;
         for (index, entry) in kustomization.components.iter().enumerate() {
             let field = format!("components[{index}]");
             let component = self.included(dir, &file, &field, entry)?;
@@ -184,9 +87,7 @@ impl Builder<'_> {
         }
         self.transform(dir, &file, &kustomization, &mut own)?;
         self.chain.pop();
-        for object in own {
-            add(objects, object, &file)?;
-        }
+        objects.append(&mut own);
         Ok(())
     }
 
@@ -200,7 +101,7 @@ impl Builder<'_> {
             }
         }
         self.chain.pop();
-        Ok(())
+        unique(objects)
     }
 
     fn resource(
@@ -254,9 +155,9 @@ impl Builder<'_> {
 
     fn manifest(&self, path: &RepoPath, objects: &mut Vec<Tracked>) -> Result<(), BuildError> {
         let bytes = self.tree.get(path).map(|blob| blob.bytes()).unwrap_or_default();
-        for resource in object::read(path.as_str(), bytes)? {
-            add(objects, Tracked::new(resource), path.as_str())?;
-        }
+        let origin: Arc<str> = path.as_str().into();
+        let read = object::read(path.as_str(), bytes)?;
+        objects.extend(read.into_iter().map(|resource| Tracked::new(resource, origin.clone())));
         Ok(())
     }
 
@@ -272,7 +173,7 @@ impl Builder<'_> {
             let field = format!("patchesStrategicMerge[{index}]");
             let named = RepoPath::resolve(dir, entry).is_ok_and(|path| self.tree.contains(&path));
             let text = if named { self.text(dir, file, &field, entry)? } else { entry.clone() };
-            let fault = |fault| BuildError::Patch { file: file.to_owned(), field: field.clone(), fault };
+            let fault = |fault| patch_fault(file, &field, fault);
             let patch = Patch::parse(&text, None).map_err(fault)?;
             if let Some(Patch { body: PatchBody::Json6902(_), .. }) = patch {
                 return Err(fault(PatchFault::Unrecognised("it is not a strategic merge patch".into())));
@@ -284,7 +185,7 @@ impl Builder<'_> {
         }
         if let Some(namespace) = &kustomization.namespace {
             namespace::set(objects, namespace);
-            unique(objects, file)?;
+            unique(objects)?;
         }
         for (index, entry) in kustomization.json_patches.iter().enumerate() {
             let field = format!("patchesJson6902[{index}]");
@@ -298,7 +199,7 @@ impl Builder<'_> {
         for image in &kustomization.images {
             images::set(objects, image);
         }
-        unique(objects, file)
+        unique(objects)
     }
 
     fn patch(
@@ -317,7 +218,7 @@ impl Builder<'_> {
                 return Err(BuildError::Field { file: file.to_owned(), field: field.to_owned(), reason });
             }
         };
-        let fault = |fault| BuildError::Patch { file: file.to_owned(), field: field.to_owned(), fault };
+        let fault = |fault| patch_fault(file, field, fault);
         let target = entry.target.as_ref().map(Target::from_value).transpose();
         let target = target.map_err(|e: TargetFault| fault(PatchFault::Target(e)))?;
         let patch = Patch::parse(&text, target).map_err(fault)?;
@@ -334,12 +235,22 @@ impl Builder<'_> {
         patch: Option<Patch>,
         objects: &mut Vec<Tracked>,
     ) -> Result<(), BuildError> {
-        if let Some(patch) = patch {
-            apply_tracked(&patch, objects).map_err(|fault| BuildError::Patch {
+        let Some(patch) = patch else { return Ok(()) };
+        let before: Vec<Identity> = match patch.body {
+            PatchBody::Json6902(_) => objects.iter().map(Tracked::current).collect(),
+            PatchBody::StrategicMerge(_) => Vec::new(),
+        };
+        apply_tracked(&patch, objects).map_err(|fault| patch_fault(file, field, fault))?;
+        // kustomize would now rewrite every reference to the object.
+        let renamed = |(old, new): (&Identity, &Tracked)| {
+            let new = new.current();
+            (&old.name, old.effective_namespace()) != (&new.name, new.effective_namespace())
+        };
+        if before.iter().zip(objects.iter()).any(renamed) {
+            return Err(BuildError::Unsupported {
                 file: file.to_owned(),
-                field: field.to_owned(),
-                fault,
-            })?;
+                field: format!("{field} (renames an object)"),
+            });
         }
         Ok(())
     }
@@ -356,25 +267,19 @@ impl Builder<'_> {
     }
 }
 
-/// Adds an object that must not be there yet.
-fn add(objects: &mut Vec<Tracked>, object: Tracked, file: &str) -> Result<(), BuildError> {
-    let id = object.current();
-    if objects.iter().any(|other| other.current().same(&id)) {
-        return Err(BuildError::Duplicate { file: file.to_owned(), id: object.resource.id() });
-    }
-    objects.push(object);
-    Ok(())
-}
-
-/// Checks that a transformer did not give two objects one identity.
-fn unique(objects: &[Tracked], file: &str) -> Result<(), BuildError> {
+/// Checks that no two objects are the same one to kustomize.
+fn unique(objects: &[Tracked]) -> Result<(), BuildError> {
     let mut seen = HashSet::new();
     for object in objects {
         let id = object.current();
-        let key = (id.group.clone(), id.version.clone(), id.kind.clone(), id.name.clone());
-        if !seen.insert((key, id.effective_namespace().to_owned())) {
-            return Err(BuildError::Duplicate { file: file.to_owned(), id: object.resource.id() });
+        let namespace = id.effective_namespace().to_owned();
+        if !seen.insert((id.group, id.version, id.kind, id.name, namespace)) {
+            return Err(BuildError::Duplicate { file: object.origin.to_string(), id: object.resource.id() });
         }
     }
     Ok(())
+}
+
+fn patch_fault(file: &str, field: &str, fault: PatchFault) -> BuildError {
+    BuildError::Patch { file: file.to_owned(), field: field.to_owned(), fault: Box::new(fault) }
 }
