@@ -143,7 +143,10 @@ fn every_case_agrees_with_kustomize() {
 
 #[test]
 fn shared_bases_agree_with_kustomize() {
-    let shared = PathBuf::from(std::env::var_os("FLUXWRIGHT_SHARED").expect("FLUXWRIGHT_SHARED must name the folder with the shared test data"));
+    let shared = PathBuf::from(
+        std::env::var_os("FLUXWRIGHT_SHARED")
+            .expect("FLUXWRIGHT_SHARED must name the folder with the shared test data"),
+    );
     let input = shared.join("data/bases");
     for dir in ["ingress-base", "nv-base"] {
         assert_eq!(difference(&ours(&input, dir), &real(&input, dir)), None, "{dir}");
@@ -153,7 +156,10 @@ fn shared_bases_agree_with_kustomize() {
 /// kustomize's own cases, with the expectations recorded beside them: ours must be the same or refused by name.
 #[test]
 fn recorded_cases_agree_or_are_refused_by_name() {
-    let shared = PathBuf::from(std::env::var_os("FLUXWRIGHT_SHARED").expect("FLUXWRIGHT_SHARED must name the folder with the shared test data"));
+    let shared = PathBuf::from(
+        std::env::var_os("FLUXWRIGHT_SHARED")
+            .expect("FLUXWRIGHT_SHARED must name the folder with the shared test data"),
+    );
     let mut cases: Vec<PathBuf> = std::fs::read_dir(shared.join("data/krusty"))
         .expect("the cases are there")
         .flatten()

@@ -78,11 +78,7 @@ impl Session {
             sources.insert(file.name.clone(), String::from_utf8_lossy(&file.bytes).into_owned());
             let draft = pipeline::read(&file.name, file.path, &file.bytes, &context);
             let files = repo.read_all(&draft.references())?;
-            for (path, blob) in files.iter() {
-                if let Some(text) = blob.text() {
-                    sources.insert(path.to_string(), text.to_owned());
-                }
-            }
+            // Of the files that an intent refers to no line is ever shown: one of them may be a Secret.
             let owned = match draft.root() {
                 Some(root) => repo.previous(&root)?,
                 None => Previous::default(),
@@ -127,7 +123,9 @@ impl Session {
     /// Ends a command that cannot go on because of findings.
     pub fn refuse(&self, what: &str, ui: &Ui) -> Status {
         let all: Vec<Diagnostic> = self.outcomes.iter().flat_map(|outcome| outcome.diagnostics.clone()).collect();
-        ui.say(&format!("{what}: {}", crate::report::summary(&all)));
+        let errors: Vec<Diagnostic> = all.into_iter().filter(Diagnostic::is_error).collect();
+        let count = crate::report::summary(&errors);
+        ui.say(&if count.is_empty() { what.to_owned() } else { format!("{what}: {count}") });
         Status::Findings
     }
 }

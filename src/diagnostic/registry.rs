@@ -81,7 +81,7 @@ codes! {
     PORT_NAME_DUPLICATE "port-name-duplicate" Error "two exposed ports have one name"
     SERVICE_NAME_STARTS_WITH_DIGIT "service-name-starts-with-digit" Warning "most Kubernetes versions refuse a Service name that starts with a digit"
     // proxy
-    PROXY_UNSUPPORTED "proxy-unsupported" Error "the platform has no cluster-wide proxy object"
+    SECTION_UNSUPPORTED "section-unsupported" Error "the platform does not know a section of the intent"
     PROXY_SERVER_INVALID "proxy-server-invalid" Error "a proxy server is not an address of the form http(s)://host"
     PROXY_SERVER_PORT "proxy-server-port" Error "the port of a proxy belongs into its own field"
     NO_PROXY_COMMA "no-proxy-comma" Error "one noProxy entry per list item"

@@ -78,7 +78,7 @@ pub fn compare(desired: &Tree, current: &Tree, root: &RepoPath, owned: &Inventor
             let relative = path.strip_prefix(root).unwrap_or_default();
             let kind = match before {
                 None => ChangeKind::Created,
-                Some(before) if before == *after => return None,
+                Some(before) if before == *after || before.with_lf() == after.bytes() => return None,
                 Some(_) if relative == inventory::FILE => ChangeKind::Changed,
                 Some(before) if owned.is_unchanged(relative, before) => ChangeKind::Changed,
                 Some(_) if owned.owns(relative) => ChangeKind::HandEdited,

@@ -9,7 +9,7 @@ use super::manifest::ClusterIntent;
 use super::schema::Schema;
 use crate::diagnostic::{codes, mask};
 use crate::tree::RepoPath;
-use crate::yaml::{self, Dialect, Limits, Node};
+use crate::yaml::{self, Body, Dialect, Limits, Node};
 
 /// A typed intent with its place. After faults it holds the parts that are valid, for the rules to look at.
 #[derive(Clone, Debug)]
@@ -113,6 +113,7 @@ fn find_credentials(node: &Node, findings: &mut Findings) {
             found.push((pointer.to_owned(), named));
         }
     });
+    env_values(node, &mut String::new(), &mut found);
     for (pointer, named) in found {
         let what = if named {
             "the field holds a credential in plain text"
@@ -120,6 +121,41 @@ fn find_credentials(node: &Node, findings: &mut Findings) {
             "the value is a credential in plain text"
         };
         findings.add(codes::PLAINTEXT_CREDENTIAL, &pointer, what).hint = Some(instead(&pointer).into());
+    }
+}
+
+/// Finds `{name: DB_PASSWORD, value: ...}`, the form of environment variables, in patches.
+fn env_values(node: &Node, pointer: &mut String, found: &mut Vec<(String, bool)>) {
+    let length = pointer.len();
+    match &node.body {
+        Body::Mapping(entries) => {
+            let text = |key: &str| match node.child(key).map(|child| &child.body) {
+                Some(Body::Scalar(Value::String(text))) => Some(text.as_str()),
+                _ => None,
+            };
+            if let (Some(name), Some(value)) = (text("name"), text("value"))
+                && mask::is_secret_name(name)
+                && !value.is_empty()
+                && !value.contains("${")
+                && in_free_form(pointer)
+            {
+                found.push((format!("{pointer}/value"), true));
+            }
+            for (key, _, child) in entries {
+                pointer.push('/');
+                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                env_values(child, pointer, found);
+                pointer.truncate(length);
+            }
+        }
+        Body::Sequence(items) => {
+            for (index, child) in items.iter().enumerate() {
+                pointer.push_str(&format!("/{index}"));
+                env_values(child, pointer, found);
+                pointer.truncate(length);
+            }
+        }
+        Body::Scalar(_) => {}
     }
 }
 

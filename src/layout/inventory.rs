@@ -60,10 +60,10 @@ impl Inventory {
     }
 }
 
-/// Returns the SHA-256 of a file in hexadecimal digits.
+/// Returns the SHA-256 of a file with `\n` line ends in hexadecimal digits, so that a CRLF checkout is no hand edit.
 pub fn digest(blob: &Blob) -> String {
     let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(blob.bytes()) {
+    for byte in Sha256::digest(blob.with_lf()) {
         text.push_str(&format!("{byte:02x}"));
     }
     text

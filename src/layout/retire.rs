@@ -7,6 +7,7 @@ use serde_json::json;
 use super::flux::{is_partial, is_retained};
 use super::{Parts, Previous};
 use crate::diagnostic::{Diagnostic, codes};
+use crate::intent::manifest::PatchMode;
 use crate::plan::Plan;
 use crate::render::Resource;
 use crate::yaml::{self, Dialect, Limits};
@@ -27,7 +28,9 @@ pub(super) fn carry_over(plan: &Plan, previous: &Previous, parts: &mut Parts) ->
             if !is_retained(&resource) || parts.has(&resource) {
                 continue;
             }
-            if is_partial(&resource) {
+            // In console mode people keep the patches; an empty list from here would undo their work for ever.
+            let by_hand = plan.cluster.intent.spec.gitops.patch_mode == PatchMode::ManualSnippet;
+            if is_partial(&resource) && !(by_hand && resource.kind() == "Kustomization") {
                 parts.put_back(part, file, emptied(resource));
             } else {
                 warnings.push(

@@ -118,6 +118,8 @@ pub struct PlannedPlugin {
     pub options: Value,
     /// JSON pointer in the intent of what it renders.
     pub at: String,
+    /// Whether there is anything to render; without, only the contract counts, for patches of the user's own.
+    pub renders: bool,
 }
 
 impl PlannedPlugin {
@@ -162,7 +164,7 @@ fn namespace(intent: &ClusterIntent, platform: &Platform) -> String {
     intent.spec.gitops.namespace.clone().unwrap_or_else(|| platform.gitops.namespace.clone())
 }
 
-/// Chooses the plugins: those of the sections that are present, then those of the modules that are not disabled.
+/// Chooses the plugins: those of the sections that the platform knows, then those of the modules that are not disabled.
 fn plugins(
     intent: &ClusterIntent,
     modules: &[PlannedModule],
@@ -179,12 +181,14 @@ fn plugins(
         .plugins()
         .filter(|plugin| plugin.platforms.is_empty() || plugin.platforms.contains(&platform.name))
         .filter_map(|plugin| {
-            let section = plugin.section.as_deref().filter(|section| present(section))?;
+            let section = plugin.section.as_deref()?;
+            let renders = present(section);
             Some(PlannedPlugin {
                 plugin: plugin.clone(),
                 module: None,
                 options: Value::Null,
                 at: format!("/spec/{section}"),
+                renders,
             })
         })
         .collect();
@@ -196,7 +200,13 @@ fn plugins(
         let given = intent.spec.modules.indexed().find(|(number, _)| module.at == format!("/spec/modules/{number}"));
         let mut options = given.and_then(|(_, entry)| entry.options.get(name)).cloned().unwrap_or(Value::Null);
         crate::catalog::with_defaults(&mut options, &plugin.options_schema());
-        planned.push(PlannedPlugin { plugin: plugin.clone(), module: Some(index), options, at: module.at.clone() });
+        planned.push(PlannedPlugin {
+            plugin: plugin.clone(),
+            module: Some(index),
+            options,
+            at: module.at.clone(),
+            renders: true,
+        });
     }
     planned
 }

@@ -11,14 +11,21 @@ pub(super) fn check(intent: &ClusterIntent, platform: &Platform, catalog: &Catal
     source(intent, platform, findings);
     controllers(intent, platform, findings);
     ports(intent, platform, findings);
-    if intent.spec.proxy.is_some() && !platform.sections.iter().any(|section| section == "proxy") {
+    let spec = &intent.spec;
+    let sections = [
+        ("exposedPorts", !spec.exposed_ports.is_empty()),
+        ("proxy", spec.proxy.is_some()),
+        ("registries", !spec.registries.is_empty()),
+        ("patches", !spec.patches.is_empty()),
+    ];
+    for (section, _) in sections.iter().filter(|(name, given)| *given && !platform.sections.iter().any(|s| s == name)) {
         findings
             .add_at_key(
-                codes::PROXY_UNSUPPORTED,
-                "/spec/proxy",
-                format!("platform {} has no cluster-wide proxy object", platform.name),
+                codes::SECTION_UNSUPPORTED,
+                &format!("/spec/{section}"),
+                format!("platform {} does not know `{section}`", platform.name),
             )
-            .hint = Some("set the proxy on the nodes and in the workloads, and remove `proxy`".into());
+            .hint = Some(format!("remove it; the platform knows: {}", platform.sections.join(", ")));
     }
     modules(intent, platform, catalog, findings);
     for (index, patch) in intent.spec.patches.indexed() {
@@ -230,7 +237,7 @@ fn modules(intent: &ClusterIntent, platform: &Platform, catalog: &Catalog, findi
             }
             (Some(_), None) => {}
         }
-        if plugin.is_some() || base.is_some() {
+        if plugin.is_some() || base.is_some_and(|base| base.owner == Owner::FluxCD) {
             release(intent, module, &at, platform, catalog, &mut kustomizations, index, findings);
         }
     }
@@ -283,7 +290,9 @@ fn release(
         }
         return;
     };
-    let name = release.kustomization.clone().unwrap_or_else(|| platform.kustomization(&module.name));
+    let component = catalog.module(&module.name).and_then(|p| p.module.as_ref()?.component.clone());
+    let component = component.as_deref().unwrap_or(&module.name);
+    let name = release.kustomization.clone().unwrap_or_else(|| platform.kustomization(component));
     if let Some(first) = seen.insert(name.clone(), index)
         && intent.spec.modules.indexed().any(|(number, other)| number == first && other.name != module.name)
     {

@@ -1,6 +1,7 @@
 //! Cross-field rules of plugins: CEL over the options and the facts of the cluster.
 
 use cel::{Context, Program, Value as CelValue};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{PlannedModule, PlannedPlugin, facts};
@@ -21,7 +22,7 @@ pub(super) fn check(plugins: &[PlannedPlugin], modules: &[PlannedModule], cluste
         };
         let mut context = Context::default();
         for (name, value) in [("self", &planned.options), ("cluster", cluster), ("module", &module)] {
-            match cel::to_value(value) {
+            match cel::to_value(Signed(value)) {
                 Ok(value) => context.add_variable_from_value(name, value),
                 Err(error) => {
                     broken(&planned.plugin.dir, &error.to_string(), findings);
@@ -64,6 +65,23 @@ fn check_rule(rule: &Validation, context: &Context<'_, '_>, at: &str, dir: &str,
 fn evaluate(source: &str, context: &Context<'_, '_>) -> Result<CelValue, String> {
     let program = Program::compile(source).map_err(|error| error.to_string())?;
     program.execute(context).map_err(|error| error.to_string())
+}
+
+/// Whole numbers as CEL's `int`: JSON's unsigned ones would become `uint`, which literals cannot be added to.
+struct Signed<'v>(&'v Value);
+
+impl Serialize for Signed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Number(number) => match number.as_i64() {
+                Some(number) => serializer.serialize_i64(number),
+                None => number.serialize(serializer),
+            },
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Signed)),
+            Value::Object(map) => serializer.collect_map(map.iter().map(|(key, value)| (key, Signed(value)))),
+            other => other.serialize(serializer),
+        }
+    }
 }
 
 fn broken(dir: &str, message: &str, findings: &mut Findings) {

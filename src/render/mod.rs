@@ -22,7 +22,7 @@ pub use resource::Resource;
 /// # Errors
 /// Faults of plugins, each naming its template. A valid intent and a valid plugin give none.
 pub fn render(plan: &Plan) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
-    collect(plan, "templates", |plugin| &plugin.templates)
+    collect(plan, "templates", |planned| planned.renders, |plugin| &plugin.templates)
 }
 
 /// Renders the contracts of all plugins: the objects that their patches rely on.
@@ -30,18 +30,20 @@ pub fn render(plan: &Plan) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
 /// # Errors
 /// As [`render`].
 pub fn contracts(plan: &Plan) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
-    collect(plan, "contract", |plugin| &plugin.contract)
+    collect(plan, "contract", |_| true, |plugin| &plugin.contract)
 }
 
 fn collect(
     plan: &Plan,
     folder: &str,
+    wanted: impl Fn(&PlannedPlugin) -> bool + Sync,
     files: impl Fn(&Plugin) -> &std::collections::BTreeMap<String, String> + Sync,
 ) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
     let results: Vec<Result<Vec<Rendered>, Vec<Diagnostic>>> = plan
         .plugins
         .par_iter()
         .enumerate()
+        .filter(|(_, planned)| wanted(planned))
         .map(|(index, planned)| {
             let context = context(plan, planned);
             let mut rendered = Vec::new();

@@ -17,7 +17,7 @@ const LARGEST: u64 = 64 << 20;
 
 /// A file cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read `{path}`: {source}")]
+#[error("cannot read `{path}`")]
 pub struct ReadError {
     /// The file.
     pub path: PathBuf,
@@ -173,7 +173,12 @@ pub fn base(dir: &Path) -> Result<Tree, ReadError> {
 fn walk(dir: &Path, accept: impl Fn(&str) -> bool) -> Result<Vec<(String, Blob)>, ReadError> {
     let mut paths = Vec::new();
     for entry in WalkDir::new(dir).sort_by_file_name().into_iter().filter_entry(|entry| entry.file_name() != ".git") {
-        let entry = entry.map_err(|error| ReadError { path: dir.to_path_buf(), source: error.into() })?;
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(dir).to_path_buf();
+            // The io error alone: walkdir's own words would name the path once more.
+            let source = error.into_io_error().unwrap_or_else(|| io::Error::other("the directory tree has a loop"));
+            ReadError { path, source }
+        })?;
         let name = entry.file_name().to_str().unwrap_or_default();
         if entry.file_type().is_file()
             && accept(name)

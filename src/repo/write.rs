@@ -11,7 +11,7 @@ use crate::tree::RepoPath;
 
 /// A file cannot be written or deleted.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} `{path}`: {source}")]
+#[error("cannot {action} `{path}`")]
 pub struct WriteError {
     /// What was tried.
     pub action: &'static str,

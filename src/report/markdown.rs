@@ -9,10 +9,10 @@ pub(super) fn write(diffs: &[ClusterDiff], _color: bool) -> String {
     for diff in diffs {
         out.push_str(&format!("### Cluster `{}`\n\n", diff.cluster));
         if diff.changes.is_empty() {
-            out.push_str(&format!("No changes against {}.\n\n", diff.against));
+            out.push_str(&format!("No changes, compared with {}.\n\n", diff.against));
             continue;
         }
-        out.push_str(&format!("Against {}: {}.\n\n", diff.against, count_objects(&diff.objects)));
+        out.push_str(&format!("Compared with {}: {}.\n\n", diff.against, count_objects(&diff.objects)));
         if !diff.objects.is_empty() {
             out.push_str("| | Object | File |\n|---|---|---|\n");
             for object in &diff.objects {

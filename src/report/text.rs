@@ -26,9 +26,9 @@ pub(super) fn write(diffs: &[ClusterDiff], color: bool) -> String {
     for diff in diffs {
         out.push_str(&paint(BOLD, &format!("cluster {}", diff.cluster), color));
         if diff.changes.is_empty() {
-            out.push_str(&format!(": no changes against {}\n", diff.against));
+            out.push_str(&format!(", compared with {}: no changes\n", diff.against));
         } else {
-            out.push_str(&format!(": {} against {}\n", count_objects(&diff.objects), diff.against));
+            out.push_str(&format!(", compared with {}: {}\n", diff.against, count_objects(&diff.objects)));
         }
         for object in &diff.objects {
             out.push_str(&format!("  {} {}\n", object_sign(object.change), object.object));

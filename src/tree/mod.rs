@@ -25,6 +25,22 @@ impl Blob {
     }
 }
 
+impl Blob {
+    /// Returns the file with `\n` for every `\r\n`: what git stores of a text that it checked out with CRLF.
+    pub fn with_lf(&self) -> std::borrow::Cow<'_, [u8]> {
+        if !self.0.windows(2).any(|pair| pair == b"\r\n") {
+            return (&*self.0).into();
+        }
+        let mut out = Vec::with_capacity(self.0.len());
+        for (index, byte) in self.0.iter().enumerate() {
+            if !(*byte == b'\r' && self.0.get(index + 1) == Some(&b'\n')) {
+                out.push(*byte);
+            }
+        }
+        out.into()
+    }
+}
+
 impl From<Vec<u8>> for Blob {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes.into())

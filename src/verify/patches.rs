@@ -44,7 +44,9 @@ pub(super) fn check(
             applied: false,
             changes: Vec::new(),
         };
-        if *ground == Ground::None {
+        if *ground == Ground::None && bases.names().any(|name| name == source) {
+            // The base is at hand but cannot be built, which is reported.
+        } else if *ground == Ground::None {
             let message = format!(
                 "there is no contract for Kustomization `{}`, so nothing proves that the patch lands",
                 patch.kustomization
@@ -137,7 +139,7 @@ fn prove(patch: &LaidPatch, resources: &mut Vec<Resource>, proof: &mut Proof, fi
     for application in &applications {
         proof.changes.extend(application.changes.iter().map(proven));
         let after = resources.iter().find(|resource| resource.id() == application.id);
-        inspect(patch, application, before.get(application.index), after, findings);
+        proof.applied &= inspect(patch, application, before.get(application.index), after, findings);
     }
     let own = patch.at.starts_with("/spec/patches/");
     let nothing = applications
@@ -184,7 +186,7 @@ fn failed(patch: &LaidPatch, fault: &PatchFault, findings: &mut Findings) {
                 .map_or_else(|| "check kind, name and namespace".to_owned(), |c| format!("did you mean `{c}`?"));
             add(
                 codes::PATCH_TARGET_MISSING,
-                &patch.at,
+                &target_at(patch),
                 format!("the patch matches no object: there is no `{id}`"),
                 hint,
             );
@@ -219,6 +221,11 @@ fn failed(patch: &LaidPatch, fault: &PatchFault, findings: &mut Findings) {
     }
 }
 
+/// Where the intent names the target: in a patch of the user's own there is a field for it.
+fn target_at(patch: &LaidPatch) -> String {
+    if patch.at.starts_with("/spec/patches/") { format!("{}/target", patch.at) } else { patch.at.clone() }
+}
+
 /// Reports a target that matches nothing, with the nearest object.
 fn missing(patch: &LaidPatch, target: Option<&Target>, objects: &[Resource], findings: &mut Findings) {
     let wanted = |field: Option<&String>| field.map(|text| text.replace("\\.", ".")).unwrap_or_default();
@@ -247,20 +254,21 @@ fn missing(patch: &LaidPatch, target: Option<&Target>, objects: &[Resource], fin
     findings
         .add(
             codes::PATCH_TARGET_MISSING,
-            &patch.at,
+            &target_at(patch),
             format!("the patch matches no object: there is no {kind} `{place}`; kustomize would silently ignore it"),
         )
         .hint = Some(hint);
 }
 
-/// Looks for what kustomize would do without a word: a container by typo, a port twice, items lost.
+/// Looks for what kustomize would do without a word: a container by typo, a port twice, items lost. True when there is none.
 fn inspect(
     patch: &LaidPatch,
     application: &Application,
     before: Option<&Resource>,
     after: Option<&Resource>,
     findings: &mut Findings,
-) {
+) -> bool {
+    let mut sound = true;
     for item in &application.added_items {
         if item.list.ends_with("/containers") || item.list.ends_with("/initContainers") {
             let known: Vec<&str> = before
@@ -272,11 +280,13 @@ fn inspect(
                 .collect();
             let message =
                 format!("{} has no container `{}`; the patch would add a second one", application.id, item.key);
+            sound = false;
             findings.add(codes::PATCH_CONTAINER_UNKNOWN, &patch.at, message).hint =
                 Some(format!("containers: {}; to add one on purpose use a JSON6902 `add`", known.join(", ")));
         }
     }
     for item in &application.dropped_items {
+        sound = false;
         let message = format!("kustomize would silently drop item `{}` of `{}`", item.key, item.list);
         findings.add(codes::PATCH_INVALID, &patch.at, message).hint =
             Some("give the item all of its merge keys, `protocol` included".into());
@@ -291,6 +301,7 @@ fn inspect(
             continue;
         };
         if items.iter().filter(|item| same_port(item, added)).count() > 1 {
+            sound = false;
             let at = patch.operations_at.get(change.op_index).unwrap_or(&patch.at);
             port_exists(at, &application.id, added, findings);
         }
@@ -302,10 +313,12 @@ fn inspect(
         for change in merged {
             let item = change.path.rsplit_once('/').and_then(|(item, _)| after?.body.pointer(item));
             if let Some(item) = item {
+                sound = false;
                 port_exists(&patch.at, &application.id, item, findings);
             }
         }
     }
+    sound
 }
 
 fn port_exists(at: &str, id: &str, port: &Value, findings: &mut Findings) {

@@ -92,7 +92,7 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
 }
 
 /// Adds the hint of a git error.
-fn explained<T>(result: Result<T, git::GitError>) -> anyhow::Result<T> {
+pub(super) fn explained<T>(result: Result<T, git::GitError>) -> anyhow::Result<T> {
     result.map_err(|error| {
         let hint = error.hint();
         let error = anyhow::Error::from(error);

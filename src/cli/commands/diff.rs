@@ -55,7 +55,7 @@ fn against(outcome: &Outcome, rev: &str, session: &Session) -> anyhow::Result<Ch
         bail!("--against needs a git repository; `{}` is in none", session.repo.root().display());
     };
     let prefix = super::commit::prefix(&repository, &session.repo);
-    let files = repository.files_at(rev, &[format!("{prefix}{root}")])?;
+    let files = super::commit::explained(repository.files_at(rev, &[format!("{prefix}{root}")]))?;
     let mut current = Tree::new();
     for (path, bytes) in files {
         if let Some(path) = path.strip_prefix(&prefix).and_then(|path| RepoPath::parse(path).ok()) {

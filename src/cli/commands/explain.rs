@@ -29,7 +29,8 @@ pub fn run(global: &Global, args: &Explain, ui: &Ui) -> anyhow::Result<Status> {
         return Ok(Status::Clean);
     }
     let codes = all_codes(&context);
-    match did_you_mean(topic, codes.iter().map(|(name, _, _)| name.as_str())) {
+    let fields = near_fields(topic, context.schema.value());
+    match did_you_mean(topic, codes.iter().map(|(name, _, _)| name.as_str()).chain(fields.iter().map(String::as_str))) {
         Some(meant) => bail!("no code or field `{topic}`; did you mean `{meant}`?"),
         None => bail!(
             "no code or field `{topic}`; `fluxwright explain --list` lists the codes, `fluxwright explain spec` the fields"
@@ -49,6 +50,25 @@ fn all_codes(context: &Context) -> Vec<(String, diagnostic::Severity, String)> {
 
 fn list(context: &Context) -> String {
     all_codes(context).iter().map(|(name, severity, summary)| format!("{name:<34} {severity:<8} {summary}\n")).collect()
+}
+
+/// Lists the fields beside the one that a path does not find.
+fn near_fields(path: &str, root: &Value) -> Vec<String> {
+    let mut schema = root;
+    let mut names: Vec<&str> = Vec::new();
+    for part in path.split('.') {
+        let name = part.split('[').next().unwrap_or_default();
+        let here = resolve(schema, root);
+        let Some(next) = descend(here, name, root) else {
+            let siblings = elements(here, root).get("properties").and_then(Value::as_object);
+            let below =
+                |sibling: &String| names.iter().copied().chain([sibling.as_str()]).collect::<Vec<_>>().join(".");
+            return siblings.into_iter().flat_map(|map| map.keys()).map(below).collect();
+        };
+        schema = next;
+        names.push(name);
+    }
+    Vec::new()
 }
 
 /// Documents a field: its type, what it allows, its description, the fields below it.
@@ -129,7 +149,9 @@ pub(super) fn fields(schema: &Value, root: &Value, indent: usize, depth: usize, 
         let text = text.replace('\n', " ");
         let mark = if required.contains(&name.as_str()) { ", required" } else { "" };
         let pad = "  ".repeat(indent);
-        out.push_str(&format!("{pad}{name} ({}{mark}): {text}\n", type_word(target)));
+        let default = child.get("default").filter(|value| !value.is_null() && **value != serde_json::json!({}));
+        let default = default.map(|value| format!(", default {value}")).unwrap_or_default();
+        out.push_str(&format!("{pad}{name} ({}{mark}{default}): {text}\n", type_word(target)));
         if depth > 1 {
             fields(elements(target, root), root, indent + 1, depth - 1, out);
         }
