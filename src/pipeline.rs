@@ -148,7 +148,7 @@ fn build(
     proofs: &mut Vec<Proof>,
     findings: &mut Findings,
 ) -> Result<(Plan, Layout), Vec<Diagnostic>> {
-    let plan = plan::resolve(cluster, &context.catalog).map_err(|fault| vec![fault])?;
+    let plan = plan::resolve(cluster, &context.catalog)?;
     let rendered = render::render(&plan)?;
     let layout = layout::lay_out(&plan, &rendered, previous)?;
     findings.extend(layout.warnings.iter().cloned());

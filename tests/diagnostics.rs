@@ -52,9 +52,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("object-left-behind", "tests/repository.rs"),
     ("object-written-twice", "tests/plugins.rs"),
     ("plugin-invalid", "tests/plugins.rs"),
-    ("proxy-unsupported", "tests/plugins.rs"),
+    ("section-unsupported", "tests/plugins.rs"),
     ("variable-undeclared", "tests/plugins.rs"),
-    ("neuvector-persistence", "tests/diagnostics.rs"),
 ];
 
 #[test]

@@ -32,6 +32,14 @@ fn hostile_files_are_refused() {
         (b"---\n---\n".to_vec(), "error["),
         (b"!!python/object/apply:os.system [ls]".to_vec(), "error["),
         (b"a: !!binary aGk=\n".to_vec(), "unsupported-tag"),
+        (b"a: !include [x]\n".to_vec(), "unsupported-tag"),
+        ("a: \"b\"ж\n".as_bytes().to_vec(), "yaml-syntax"),
+        ("ж: [\n\tж".as_bytes().to_vec(), "yaml-syntax"),
+        (intent("exposedPorts: [null]\n").into_bytes(), "wrong-type"),
+        (intent("").replace("name: demo", "name: aux").into_bytes(), "file-reference-invalid"),
+        (intent("exposedPorts:\n  - {port: 5432, controller: privat, backend: {namespace: db, service: pg, port: 1}}\n").into_bytes(), "controller-unknown"),
+        (intent("exposedPorts:\n  - {port: 5432, controller: public, backend: {namespace: db, service: pg, port: 1}}\n  - {port: 5432, backend: {namespace: db, service: pg, port: 1}}\n").into_bytes(), "port-duplicate"),
+        (intent("exposedPorts:\n  - {port: 5432, protocol: tcp, backend: {namespace: db, service: pg, port: 1}}\n").into_bytes(), "did you mean `TCP`?"),
         (
             b"metadata: {name: ../../x}\nkind: ClusterIntent\napiVersion: fluxwright.dev/v1alpha1\n".to_vec(),
             "invalid-value",
@@ -96,6 +104,22 @@ fn credentials_are_never_echoed() {
         format!("proxy: {{http: {{server: \"http://bob:{secret}@h\"}}, https: [}}\n"),
         format!("password: {secret}\nproxy: [\n"),
         format!("modules:\n  - name: neuvector\n    state: {secret}\n    token: {secret}\n"),
+        format!(
+            "patches:\n  - kustomization: nova-release-ingress-public-main\n    target: {{kind: Deployment, name: x}}\n    json6902:\n      - op: add\n        path: /spec/env\n        value:\n          - name: DB_PASSWORD\n            value: {secret}\n"
+        ),
+        format!(
+            "patches:\n  - kustomization: nova-release-ingress-public-main\n    target: {{kind: Secret, name: x}}\n    json6902: [{{op: add, path: /data/x, value: {secret}}}]\n"
+        ),
+        format!(
+            "modules:\n  - name: neuvector\n    state: Existing\n    release:\n      vars:\n        db_password:\n          {secret}\n"
+        ),
+        format!(
+            "modules:\n  - name: neuvector\n    state: Existing\n    release:\n      vars:\n        db_password: |\n          {secret}\n"
+        ),
+        format!(
+            "modules:\n  - name: neuvector\n    state: Existing\n    release: {{}}\n    neuvector:\n      init:\n        sysinitcfg: |\n          always_reload: true\n          Password: {secret}\n"
+        ),
+        format!("registries:\n  - name: corp\n    host: bob:{secret}@registry.corp.example\n    token: x\n"),
     ] {
         let sandbox = Sandbox::new();
         sandbox.write(INTENT, intent(&spec));

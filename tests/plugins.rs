@@ -8,7 +8,7 @@ use support::{INTENT, PORT, Run, Sandbox, files, intent, project};
 fn copied(sandbox: &Sandbox, from: &str, to: &str) {
     for (path, bytes) in files(&project(&format!("plugins/modules/{from}"))) {
         let text = String::from_utf8(bytes).expect("UTF-8").replace(from, to);
-        sandbox.write(&format!("plugins/modules/{to}/{path}"), text);
+        sandbox.write(&format!("plugins/modules/{to}/{}", path.replace(from, to)), text);
     }
 }
 
@@ -124,5 +124,5 @@ fn a_platform_is_data_too() {
     sandbox.write(INTENT, intent(proxy).replace("type: Nova", "type: Plain"));
     let run = sandbox.run(&["check"]);
     assert_eq!(run.code, 1, "{run}");
-    assert!(run.stderr.contains("error[proxy-unsupported]"), "{run}");
+    assert!(run.stderr.contains("error[section-unsupported]"), "{run}");
 }

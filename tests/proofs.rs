@@ -27,7 +27,7 @@ fn a_patch_that_misses_is_an_error_with_a_candidate() {
         run.stderr.contains("did you mean `v1 Service nova-ingress-public/nova-ingress-public-controller`?"),
         "{run}"
     );
-    assert!(run.stderr.contains("cluster.yaml:13:"), "{run}");
+    assert!(run.stderr.contains("cluster.yaml:14:"), "{run}");
 }
 
 #[test]
@@ -76,7 +76,11 @@ fn the_real_base_wins_over_the_contract() {
     let run = sandbox.run(&["check", "--base", "nova-release=../release"]);
     assert_eq!(run.code, 1, "{run}");
     assert!(run.stderr.contains("error[patch-port-exists]"), "{run}");
-    assert!(run.stdout.contains("proven on base ../release"), "{run}");
+    assert!(run.stdout.contains("0 of 1 patches proven"), "{run}");
+    sandbox.write(INTENT, intent(&PORT.replace("5432", "5433")));
+    let run = sandbox.run(&["check", "--base", "nova-release=../release"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stdout.contains("1 of 1 patches proven on base ../release"), "{run}");
     release(&sandbox, "renamed-controller");
     let run = sandbox.run(&["check", "--base", "nova-release=../release"]);
     assert!(run.stderr.contains("error[patch-target-missing]") && run.stderr.contains("renamed-controller"), "{run}");

@@ -30,7 +30,11 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Returns the text with everything that looks like a credential replaced.
 pub fn mask(text: &str) -> String {
-    let text = USER_INFO.replace_all(text, format!("${{1}}{HIDDEN}@"));
+    let text = USER_INFO.replace_all(text, |found: &regex::Captures<'_>| match found[1].strip_prefix("ssh") {
+        // `ssh://git@host` names a user without a secret.
+        Some(_) if found[0].matches(':').count() == 1 => found[0].to_owned(),
+        _ => format!("{}{HIDDEN}@", &found[1]),
+    });
     let text = TOKEN.replace_all(&text, HIDDEN);
     KEY_VALUE
         .replace_all(&text, |found: &regex::Captures<'_>| {
@@ -60,13 +64,23 @@ pub fn looks_secret(value: &str) -> bool {
 
 /// Tells whether an address carries a password or token before its host (`https://user:password@host`).
 pub fn has_user_info(value: &str) -> bool {
-    value.contains("://")
-        && value.contains('@')
-        && USER_INFO.find_iter(value).any(|found| {
-            let text = found.as_str();
-            // `ssh://git@host` names a user without a secret.
-            text.contains("://") && (text.matches(':').count() > 1 || !text.starts_with("ssh"))
-        })
+    value.split_whitespace().any(|word| {
+        let Some((scheme, rest)) = word.split_once("://") else { return false };
+        let Some((before, _)) = rest.split_once('@') else { return false };
+        match before.split_once(':') {
+            // `https://host:8443/path@version` has a port, not a password.
+            Some((_, after)) => {
+                !after.split('/').next().is_some_and(|port| port.parse::<u16>().is_ok() && after.contains('/'))
+            }
+            // `ssh://git@host` names a user without a secret; a user alone in another scheme is a token.
+            None => !before.contains('/') && !scheme.ends_with("ssh"),
+        }
+    })
+}
+
+/// Tells whether a text, of any number of lines, seems to hold a credential.
+pub fn has_secret(text: &str) -> bool {
+    looks_secret(text) || mask(text) != text
 }
 
 /// Tells whether a field of this name holds a credential and not the name of one.
@@ -90,7 +104,8 @@ pub fn is_secret_name(name: &str) -> bool {
 
 /// Quotes a value of the user for a message, masked and shortened.
 pub fn quote(value: &str) -> String {
-    let masked = if looks_secret(value) { HIDDEN.to_owned() } else { mask(value) };
+    let bare_user = value.split_once('@').is_some_and(|(before, _)| before.contains(':'));
+    let masked = if bare_user || looks_secret(value) { HIDDEN.to_owned() } else { mask(value) };
     let mut short: String = masked.chars().take(60).collect();
     if masked.chars().count() > 60 {
         short.push('…');

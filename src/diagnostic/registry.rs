@@ -87,7 +87,7 @@ codes! {
     NO_PROXY_COMMA "no-proxy-comma" Error "one noProxy entry per list item"
     NO_PROXY_INVALID "no-proxy-invalid" Error "a noProxy entry is neither an IP address, a CIDR nor a domain name"
     PROXY_CREDENTIALS_ONE_SIDED "proxy-credentials-one-sided" Warning "only one of the two proxies has credentials"
-    PROXY_CREDENTIALS_COLLIDE "proxy-credentials-collide" Error "two Secrets would define the same substitution variable"
+    VARIABLE_COLLISION "variable-collision" Error "two Secrets would define the same substitution variable"
     // registries
     REGISTRY_DUPLICATE "registry-duplicate" Error "two registries have one name"
     REGISTRY_HOST_INVALID "registry-host-invalid" Error "a registry host is not host[:port]"

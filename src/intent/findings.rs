@@ -39,7 +39,7 @@ impl Findings {
         diagnostic.file = Some(self.file.clone());
         diagnostic.field = Some(field_path(pointer)).filter(|field| !field.is_empty());
         diagnostic.span =
-            self.node.as_ref().map(|node| if at_key { node.key_span_at(pointer) } else { node.span_at(pointer) });
+            self.node.as_ref().map(|node| if at_key { node.key_span_at(pointer) } else { node.place_of(pointer) });
         self.list.push(diagnostic);
         self.list.last_mut().expect("just pushed")
     }

@@ -78,8 +78,13 @@ fn foreign_version(value: &Value) -> Option<(&'static str, String)> {
 }
 
 /// Kubernetes takes a field without value for an absent one. In patches `null` has a meaning of its own.
+///
+/// A whole number written as `5432.0` is that number, to JSON Schema and to Kubernetes alike.
 fn drop_nulls(value: &mut Value) {
     fn walk(value: &mut Value, top: bool) {
+        if let Some(whole) = value.as_f64().filter(|n| value.is_f64() && n.fract() == 0.0 && n.abs() < 9e15) {
+            *value = Value::from(whole as i64);
+        }
         match value {
             Value::Object(map) => {
                 map.retain(|_, child| !child.is_null());
@@ -105,11 +110,20 @@ fn drop_nulls(value: &mut Value) {
 fn find_credentials(node: &Node, findings: &mut Findings) {
     let mut found = Vec::new();
     node.scalars(&mut |pointer, key, _, value| {
-        let Value::String(text) = value else { return };
+        let text = match value {
+            Value::String(text) => text,
+            Value::Number(_) if mask::is_secret_name(key) && in_free_form(pointer) => {
+                found.push((pointer.to_owned(), true));
+                return;
+            }
+            _ => return,
+        };
         // User information in an address has rules of its own, which name the right field.
         let address = pointer.ends_with("/server");
         let named = mask::is_secret_name(key) && !text.is_empty() && !text.contains("${") && in_free_form(pointer);
-        if named || (mask::looks_secret(text) && !address && !in_ca(pointer)) {
+        // A text of several lines is a file of its own, such as an initial configuration.
+        let inside = text.contains('\n') && !in_ca(pointer) && mask::has_secret(text);
+        if named || inside || (mask::looks_secret(text) && !address && !in_ca(pointer)) {
             found.push((pointer.to_owned(), named));
         }
     });

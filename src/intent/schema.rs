@@ -54,6 +54,7 @@ fn without_null(schema: &mut Value) {
             map.shift_remove("anyOf");
             map.extend(one);
         }
+        choices(map);
         if map.get("default").is_some_and(Value::is_null) {
             map.shift_remove("default");
         }
@@ -87,7 +88,7 @@ impl Schema {
         loop {
             let mut cuts: Vec<(String, Cut)> = Vec::new();
             for error in self.validator.iter_errors(value) {
-                if error.instance_path().as_str().split('/').next_back().is_some() && is_hole(value, &error) {
+                if reported && is_hole(value, &error) {
                     continue;
                 }
                 if !reported {
@@ -139,7 +140,8 @@ impl Schema {
                         .join(" or "),
                 };
                 let found = kind_of(value);
-                let shown = shown(value);
+                let secret = pointer.rsplit('/').next().is_some_and(mask::is_secret_name);
+                let shown = if secret { String::new() } else { shown(value) };
                 let finding =
                     findings.add(codes::WRONG_TYPE, &pointer, format!("expected {expected}, found {found}{shown}"));
                 finding.hint = type_hint(&expected, value);
@@ -189,6 +191,20 @@ impl Schema {
     }
 }
 
+/// Turns a choice of described constants into an `enum`, whose fault names the values; editors show the descriptions.
+fn choices(map: &mut serde_json::Map<String, Value>) {
+    let Some(Value::Array(branches)) = map.get("oneOf") else { return };
+    let values: Vec<Value> = branches.iter().filter_map(|one| one.get("const").cloned()).collect();
+    if values.len() != branches.len() {
+        return;
+    }
+    let texts: Vec<Value> = branches.iter().filter_map(|one| one.get("description").cloned()).collect();
+    map.shift_remove("oneOf");
+    map.insert("type".into(), json!("string"));
+    map.insert("enum".into(), Value::Array(values));
+    map.insert("enumDescriptions".into(), Value::Array(texts));
+}
+
 /// Takes the first sentence of a description, without its period, for a hint.
 fn first_sentence(text: &str) -> Option<String> {
     let text = text.replace('\n', " ");
@@ -204,6 +220,11 @@ pub fn did_you_mean_field(name: &str, known: &[String]) -> Option<String> {
 }
 
 fn unknown_field(parent: &str, name: &str, known: &[String], findings: &mut Findings) {
+    if mask::looks_secret(name) {
+        findings.add(codes::PLAINTEXT_CREDENTIAL, parent, "a key holds a credential in plain text").hint =
+            Some("remove it; credentials reach the cluster by reference only".into());
+        return;
+    }
     let pointer = format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1"));
     if mask::is_secret_name(name) {
         let reference = known.iter().find(|field| field.ends_with("Ref"));
@@ -310,7 +331,7 @@ fn shown(value: &Value) -> String {
 
 fn type_hint(expected: &str, value: &Value) -> Option<String> {
     match (expected, value) {
-        ("a string", Value::Number(_) | Value::Bool(_)) => Some(format!("write it in quotes: \"{value}\"")),
+        ("a string", Value::Number(_) | Value::Bool(_)) => Some("write it in quotes, exactly as it stands".into()),
         ("an integer" | "a number" | "an integer or a string", Value::String(text)) if text.parse::<f64>().is_ok() => {
             Some(format!("write it without quotes: {text}"))
         }

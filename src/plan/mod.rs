@@ -147,10 +147,10 @@ pub fn check(intent: &ClusterIntent, catalog: &Catalog, findings: &mut Findings)
 ///
 /// # Errors
 /// When the platform is not in the catalog; everything else has been checked by [`check`].
-pub fn resolve(cluster: Cluster, catalog: &Catalog) -> Result<Plan, Diagnostic> {
+pub fn resolve(cluster: Cluster, catalog: &Catalog) -> Result<Plan, Vec<Diagnostic>> {
     let intent = &cluster.intent;
     let platform = catalog.platform(&intent.spec.platform.kind).cloned().ok_or_else(|| {
-        Diagnostic::new(codes::INVALID_VALUE, "no such platform in the catalog").file(cluster.file.clone())
+        vec![Diagnostic::new(codes::INVALID_VALUE, "no such platform in the catalog").file(cluster.file.clone())]
     })?;
     let namespace = namespace(intent, &platform);
     let controllers = facts::controllers(intent, &platform);

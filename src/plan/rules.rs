@@ -74,6 +74,27 @@ fn source(intent: &ClusterIntent, platform: &Platform, findings: &mut Findings) 
 }
 
 fn controllers(intent: &ClusterIntent, platform: &Platform, findings: &mut Findings) {
+    let planned = super::facts::controllers(intent, platform);
+    for (index, controller) in planned.iter().enumerate() {
+        let same = |other: &&super::PlannedController| {
+            other.namespace == controller.namespace
+                && !controller.namespace.is_empty()
+                && (other.service == controller.service || other.tcp_config_map == controller.tcp_config_map)
+                && other.name != controller.name
+        };
+        if let Some(first) = planned[..index].iter().find(same) {
+            findings
+                .add(
+                    codes::CONTROLLER_DUPLICATE,
+                    &format!("/spec/ingress/controllers/{index}/name"),
+                    format!(
+                        "controllers `{}` and `{}` have the same Service or ConfigMap",
+                        first.name, controller.name
+                    ),
+                )
+                .hint = Some("give each controller its own objects".into());
+        }
+    }
     for (index, controller) in intent.spec.ingress.controllers.indexed() {
         if platform.ingress.controllers.iter().any(|known| known.name == controller.name) {
             continue;
@@ -121,6 +142,17 @@ fn ports(intent: &ClusterIntent, platform: &Platform, findings: &mut Findings) {
             Some(name) => declared.iter().copied().find(|c| c.name == *name),
             None => declared.first().copied(),
         };
+        if let (true, Some(name)) = (declared.is_empty(), &port.controller)
+            && *name != default.name
+        {
+            findings
+                .add(
+                    codes::CONTROLLER_UNKNOWN,
+                    &format!("{at}/controller"),
+                    format!("{} is not declared in spec.ingress.controllers", mask::quote(name)),
+                )
+                .hint = Some(format!("declare it there, or remove the field: the default is `{}`", default.name));
+        }
         let controller = controller.unwrap_or(&default);
         let on_node = controller.node_exposure != NodeExposure::Service;
         let find = |list: &[PortFact]| list.iter().find(|fact| fact.port == number).map(|fact| fact.owner.clone());

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{PlannedModule, PlannedPlugin, facts};
 use crate::catalog::Validation;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, codes, mask};
 use crate::intent::Findings;
 
 /// Evaluates the rules of all planned plugins.
@@ -49,7 +49,7 @@ fn check_rule(rule: &Validation, context: &Context<'_, '_>, at: &str, dir: &str,
                 _ => rule.message.clone().unwrap_or_else(|| format!("violates `{}`", rule.code)),
             };
             let pointer = format!("{at}{}", rule.field_path.as_deref().unwrap_or_default().replace('.', "/"));
-            let mut diagnostic = Diagnostic::new(codes::INVALID_VALUE, message);
+            let mut diagnostic = Diagnostic::new(codes::INVALID_VALUE, mask::mask(&message));
             diagnostic.code = rule.code.clone().into();
             diagnostic.severity = rule.severity;
             diagnostic.hint = rule.hint.clone();

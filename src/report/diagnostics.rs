@@ -1,16 +1,24 @@
-//! Diagnostics for people: message, the line of the file, the next action. Credentials in the line are masked.
+//! Diagnostics for people: message, the line of the file, the next action. A file with a credential is not quoted.
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
 
-use crate::diagnostic::{Diagnostic, Severity, mask};
+use crate::diagnostic::{Diagnostic, Severity, codes, mask};
 
 /// Writes diagnostics; `source` gives the text of a file, if it can be shown.
 pub fn diagnostics<'s>(list: &[Diagnostic], source: impl Fn(&str) -> Option<&'s str>, color: bool) -> String {
     let renderer =
         if color { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii).term_width(160);
     let mut out = String::new();
+    // A file that holds a credential, or seems to, is never quoted: its lines are not told apart safely.
+    let found: Vec<&str> = list
+        .iter()
+        .filter(|one| one.code == codes::PLAINTEXT_CREDENTIAL.name || one.code == codes::PLAINTEXT_SECRET.name)
+        .filter_map(|one| one.file.as_deref())
+        .collect();
     for diagnostic in list {
-        out.push_str(&one(diagnostic, source(diagnostic.file.as_deref().unwrap_or_default()), &renderer));
+        let file = diagnostic.file.as_deref().unwrap_or_default();
+        let text = source(file).filter(|text| !found.contains(&file) && !mask::has_secret(text));
+        out.push_str(&one(diagnostic, text, &renderer));
         out.push_str("\n\n");
     }
     out
@@ -31,26 +39,15 @@ fn one(diagnostic: &Diagnostic, text: Option<&str>, renderer: &Renderer) -> Stri
     match (file, diagnostic.span, text) {
         (Some(file), Some(span), Some(text)) => {
             let line = text.lines().nth(span.line - 1).unwrap_or_default();
-            let masked = mask::mask(line);
-            // A masked line has other columns, so all of it is marked.
-            let marked = if masked == line {
-                let start: usize = line.chars().take(span.column - 1).map(char::len_utf8).sum();
-                let length = span.end.saturating_sub(span.start).max(1);
-                start..(start + length).min(line.len()).max(start)
-            } else {
-                0..masked.len()
-            };
-            let hidden = masked != line || mask::looks_secret(line);
-            if hidden {
-                group = group.element(Origin::path(file).line(span.line).char_column(span.column));
-            } else {
-                group = group.element(
-                    Snippet::source(masked)
-                        .line_start(span.line)
-                        .path(file)
-                        .annotation(AnnotationKind::Primary.span(marked)),
-                );
-            }
+            let start: usize = line.chars().take(span.column - 1).map(char::len_utf8).sum();
+            let wanted = (start + span.end.saturating_sub(span.start).max(1)).min(line.len());
+            let end = (wanted..=line.len()).find(|at| line.is_char_boundary(*at)).unwrap_or(line.len());
+            group = group.element(
+                Snippet::source(line)
+                    .line_start(span.line)
+                    .path(file)
+                    .annotation(AnnotationKind::Primary.span(start..end.max(start))),
+            );
         }
         (Some(file), Some(span), None) => {
             group = group.element(Origin::path(file).line(span.line).char_column(span.column));

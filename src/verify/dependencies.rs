@@ -13,7 +13,10 @@ pub(super) fn check(plan: &Plan, layout: &Layout, findings: &mut Findings) {
     let mut graph: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for part in &layout.parts {
         let names = part.depends_on.iter().filter_map(|name| layout.parts.iter().find(|other| other.name == *name));
-        graph.insert(&part.kustomization, names.map(|other| other.kustomization.as_str()).collect());
+        // A part is ready when its health checks are, so it waits for them as for its dependencies.
+        let waits =
+            names.map(|other| other.kustomization.as_str()).chain(part.health_checks.iter().map(String::as_str));
+        graph.insert(&part.kustomization, waits.collect());
     }
     for module in plan.modules.iter().filter(|module| module.state == ModuleState::Enabled) {
         graph.insert(&module.kustomization, module.release.depends_on.iter().map(String::as_str).collect());

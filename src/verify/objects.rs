@@ -27,7 +27,9 @@ pub(super) fn check(layout: &Layout, findings: &mut Findings) {
                 first.kustomization,
                 object.kustomization
             );
-            findings.add(codes::OBJECT_WRITTEN_TWICE, &object.at, message).hint =
+            // The frame of Flux objects comes from the whole intent; the other place says more.
+            let at = if object.at == "/spec/gitops" { &first.at } else { &object.at };
+            findings.add(codes::OBJECT_WRITTEN_TWICE, at, message).hint =
                 Some("they would overwrite each other for ever; remove one of them".into());
         }
         secret(object, findings);

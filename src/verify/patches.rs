@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Bases, Ground, Proof, ProvenChange};
-use crate::build::{Application, Change, ChangeKind, Patch, PatchFault, Reason, Target, apply};
+use crate::build::{Application, Change, ChangeKind, Op, Patch, PatchBody, PatchFault, Reason, Target, apply};
 use crate::diagnostic::{Code, codes, did_you_mean, field_path};
 use crate::intent::Findings;
 use crate::layout::{LaidPatch, Layout};
@@ -111,6 +111,7 @@ fn prove(patch: &LaidPatch, resources: &mut Vec<Resource>, proof: &mut Proof, fi
         Err(fault) => return invalid(patch, &fault.to_string(), findings),
     };
     let before = resources.clone();
+    let replaces = |index: usize| matches!(&parsed.body, PatchBody::Json6902(list) if list.get(index).is_some_and(|one| one.op == Op::Replace));
     let applications = match apply(&parsed, resources) {
         Ok(applications) => applications,
         Err(fault) => return failed(patch, &fault, findings),
@@ -138,6 +139,20 @@ fn prove(patch: &LaidPatch, resources: &mut Vec<Resource>, proof: &mut Proof, fi
     proof.applied = true;
     for application in &applications {
         proof.changes.extend(application.changes.iter().map(proven));
+        for change in application.changes.iter().filter(|c| c.kind == ChangeKind::Added && replaces(c.op_index)) {
+            proof.applied = false;
+            let at = patch.operations_at.get(change.op_index).unwrap_or(&patch.at);
+            findings
+                .add(
+                    codes::PATCH_PATH_MISSING,
+                    at,
+                    format!(
+                        "`{}` in {} does not exist; kustomize would silently create it",
+                        change.path, application.id
+                    ),
+                )
+                .hint = Some("correct the path, or use `op: add` to create it".into());
+        }
         let after = resources.iter().find(|resource| resource.id() == application.id);
         proof.applied &= inspect(patch, application, before.get(application.index), after, findings);
     }

@@ -65,6 +65,22 @@ impl Node {
         span
     }
 
+    /// Returns the place that a finding about a JSON pointer is shown at: the value, or the key of a block mapping or
+    /// list, whose own place is that of its first child. What does not exist is shown at its nearest parent.
+    pub fn place_of(&self, pointer: &str) -> Span {
+        let mut pointer = pointer;
+        while self.at(pointer).is_none() {
+            let Some((parent, _)) = pointer.rsplit_once('/') else { return self.span };
+            pointer = parent;
+        }
+        let Some(node) = self.at(pointer) else { return self.span };
+        let first = match &node.body {
+            Body::Mapping(entries) => entries.first().map(|(_, span, _)| span.start),
+            _ => None,
+        };
+        if first == Some(node.span.start) && !pointer.is_empty() { self.key_span_at(pointer) } else { node.span }
+    }
+
     /// Returns the place of the key that a JSON pointer ends in, or of the value where there is no key.
     pub fn key_span_at(&self, pointer: &str) -> Span {
         let Some((parent, key)) = pointer.rsplit_once('/') else { return self.span };

@@ -149,8 +149,12 @@ impl Reader<'_> {
                 let value = self.scalar(&text, style, tag.as_deref(), span);
                 self.finish(Node { span, body: Body::Scalar(value) }, anchor, 1);
             }
-            Event::SequenceStart(_, anchor, _) => self.open(span, anchor, FrameKind::Sequence(Vec::new())),
-            Event::MappingStart(_, anchor, _) => {
+            Event::SequenceStart(_, anchor, tag) => {
+                self.collection_tag(tag.map(|t| t.to_string()), "seq", span);
+                self.open(span, anchor, FrameKind::Sequence(Vec::new()));
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.collection_tag(tag.map(|t| t.to_string()), "map", span);
                 self.open(span, anchor, FrameKind::Mapping { entries: Vec::new(), key: None, merges: Vec::new() });
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
@@ -290,7 +294,7 @@ impl Reader<'_> {
                     self.fault(
                         codes::UNSUPPORTED_TAG,
                         span,
-                        format!("the tag `{tag}` has no meaning here"),
+                        format!("the tag {} has no meaning here", mask::quote(tag)),
                         Some("remove the tag"),
                     );
                     return string();
@@ -302,13 +306,13 @@ impl Reader<'_> {
         match scalar::resolve(text, self.dialect) {
             Plain::Value(value) => value,
             Plain::Ambiguous(hint) => {
-                let message = format!("YAML 1.1 reads `{text}` as an octal number and YAML 1.2 as a decimal one");
+                let message = "YAML 1.1 reads this number as an octal one, YAML 1.2 as a decimal one";
                 self.fault(codes::AMBIGUOUS_SCALAR, span, message, Some(hint));
                 string()
             }
             Plain::NotANumber => {
                 if self.dialect == Dialect::Strict {
-                    let message = format!("`{text}` is not a number that Kubernetes can hold");
+                    let message = "this is not a number that Kubernetes can hold";
                     self.fault(codes::AMBIGUOUS_SCALAR, span, message, Some("quote it if it is a string"));
                 }
                 string()
@@ -316,13 +320,23 @@ impl Reader<'_> {
         }
     }
 
+    fn collection_tag(&mut self, tag: Option<String>, own: &str, span: Span) {
+        let Some(tag) = tag else { return };
+        let core = tag.strip_prefix("tag:yaml.org,2002:").or_else(|| tag.strip_prefix("!!"));
+        if core != Some(own) && tag != "!" {
+            let message = format!("the tag {} has no meaning here", mask::quote(&tag));
+            self.fault(codes::UNSUPPORTED_TAG, span, message, Some("remove the tag"));
+        }
+    }
+
     fn syntax(&mut self, error: &ScanError) {
         let mark = error.marker();
         let start = mark.byte_offset().unwrap_or_else(|| self.offset(mark.index()));
-        let span = self.locate(start, start + 1);
+        let length = self.text.get(start..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+        let span = self.locate(start, start + length);
         let message = mask::mask(&error.info());
-        let tab =
-            self.text.lines().nth(span.line - 1).is_some_and(|line| line.trim_start_matches(' ').starts_with('\t'));
+        let mut near = self.text.lines().skip(span.line - 1).take(2);
+        let tab = near.any(|line| line.trim_start_matches(' ').starts_with('\t'));
         let hint = if tab {
             "indent with spaces; YAML forbids tabs"
         } else {

@@ -124,16 +124,12 @@ fn limits(schema: &Value, target: &Value) -> String {
             out.push_str(&format!("{label}: {value}\n"));
         }
     }
-    let named = target.get("enum").and_then(Value::as_array).or_else(|| schema.get("enum").and_then(Value::as_array));
-    if let Some(values) = named {
-        let values: Vec<String> =
-            values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect();
-        out.push_str(&format!("one of: {}\n", values.join(", ")));
-    }
-    for choice in target.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
-        let value = choice.get("const").and_then(Value::as_str).unwrap_or_default();
-        let text = choice.get("description").and_then(Value::as_str).unwrap_or_default();
-        out.push_str(&format!("  {value}: {text}\n"));
+    let texts = target.get("enumDescriptions").and_then(Value::as_array).cloned().unwrap_or_default();
+    let values = target.get("enum").or_else(|| schema.get("enum")).and_then(Value::as_array);
+    for (index, value) in values.into_iter().flatten().enumerate() {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = texts.get(index).and_then(Value::as_str).map(|text| format!(": {text}")).unwrap_or_default();
+        out.push_str(&format!("  {value}{}\n", text.replace('\n', " ")));
     }
     if out.is_empty() { out } else { format!("\n{out}") }
 }

@@ -45,7 +45,7 @@ pub struct Release {
     #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"), length(max = 253))]
     pub kustomization: Option<String>,
     /// Path in the platform's release source; required to enable a module.
-    #[schemars(regex(pattern = r"^\.?/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*/?$"))]
+    #[schemars(regex(pattern = r"^(\./|/)?[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$"))]
     pub path: Option<String>,
     /// ServiceAccount that Flux impersonates for the module.
     #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"), length(max = 253))]

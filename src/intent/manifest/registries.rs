@@ -157,7 +157,7 @@ pub enum DeliveryType {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sops {
     /// Directory of the encrypted files `<secret>.<namespace>.sops.yaml`, relative to the intent file and below `registries/`; default `registries`.
-    #[schemars(regex(pattern = r"^registries(/[A-Za-z0-9._-]+)*$"))]
+    #[schemars(regex(pattern = r"^registries(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"))]
     pub directory: Option<String>,
 }
 

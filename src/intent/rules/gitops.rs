@@ -19,6 +19,17 @@ pub(super) fn check(intent: &Intent, findings: &mut Findings) {
             )
             .hint = Some(format!("write `clusters/{}`", intent.manifest.metadata.name));
     }
+    if source.path.is_none()
+        && let Err(error) = RepoPath::resolve(None, &format!("clusters/{}", intent.manifest.metadata.name))
+    {
+        findings
+            .add(
+                codes::FILE_REFERENCE_INVALID,
+                "/metadata/name",
+                format!("the name cannot be that of a directory: {error}"),
+            )
+            .hint = Some("choose another name".into());
+    }
     // Only an intent inside the repository has a place that the path can contradict.
     if let (Some(root), Some(file)) = (root(intent), &intent.path) {
         let lies_in = file.parent();

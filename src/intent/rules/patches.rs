@@ -14,6 +14,13 @@ pub(super) fn check(intent: &Intent, findings: &mut Findings) {
         let at = format!("/spec/patches/{index}");
         match (&patch.json6902, &patch.strategic_merge) {
             (Some(operations), None) => {
+                let writes = |operation: &JsonPatchOperation| {
+                    matches!(operation.op.as_str(), "add" | "replace")
+                        && (operation.path.starts_with("/data") || operation.path.starts_with("/stringData"))
+                };
+                if patch.target.kind == "Secret" && operations.iter().any(writes) {
+                    secret_content(&format!("{at}/json6902"), findings);
+                }
                 if operations.is_empty() {
                     findings.add(codes::PATCH_BODY, &format!("{at}/json6902"), "the patch has no operation").hint =
                         Some("add an operation, or remove the patch".into());
@@ -129,12 +136,11 @@ fn check_merge(
     if body.get("kind").and_then(Value::as_str) == Some("Secret")
         && (body.contains_key("data") || body.contains_key("stringData"))
     {
-        findings
-            .add(
-                codes::PLAINTEXT_CREDENTIAL,
-                &format!("{at}/strategicMerge"),
-                "the patch writes a Secret's content into the repository",
-            )
-            .hint = Some("deliver the Secret with SOPS or an ExternalSecret instead".into());
+        secret_content(&format!("{at}/strategicMerge"), findings);
     }
+}
+
+fn secret_content(at: &str, findings: &mut Findings) {
+    findings.add(codes::PLAINTEXT_CREDENTIAL, at, "the patch writes a Secret's content into the repository").hint =
+        Some("deliver the Secret with SOPS or an ExternalSecret instead".into());
 }

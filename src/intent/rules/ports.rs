@@ -26,10 +26,12 @@ pub(super) fn check(intent: &Intent, findings: &mut Findings) {
     let mut port_names: HashMap<(Option<&str>, String), usize> = HashMap::new();
     for (index, port) in spec.exposed_ports.indexed() {
         let at = format!("/spec/exposedPorts/{index}");
-        let controller = port.controller.as_deref().or(only);
+        // Without declarations there is one controller, whether a port names it or not.
+        let controller = if names.is_empty() { None } else { port.controller.as_deref().or(only) };
         check_controller(port, &names, &at, findings);
         let protocol = port.protocol;
-        if let Some(first) = ports.insert((controller, protocol, port.port), index) {
+        let duplicate = ports.insert((controller, protocol, port.port), index);
+        if let Some(first) = duplicate {
             findings
                 .add(
                     codes::PORT_DUPLICATE,
@@ -51,7 +53,7 @@ pub(super) fn check(intent: &Intent, findings: &mut Findings) {
         let exposure = controllers.iter().find(|c| Some(c.name.as_str()) == controller).map(|c| c.node_exposure);
         check_name(port, exposure.unwrap_or_default(), &at, findings);
         if let Some(first) = port_names.insert((controller, port_name(port)), index)
-            && ports.len() > 1
+            && duplicate.is_none()
         {
             let pointer = if port.name.is_some() { format!("{at}/name") } else { at.clone() };
             findings

@@ -104,7 +104,7 @@ fn check_credentials(proxy: &Proxy, findings: &mut Findings) {
                     "Secrets `{}` and `{}` both define the variable `{key}`; Flux takes the last one for both proxies",
                     http.name, https.name
                 );
-                findings.add(codes::PROXY_CREDENTIALS_COLLIDE, "/spec/proxy/https/credentialsRef", message).hint =
+                findings.add(codes::VARIABLE_COLLISION, "/spec/proxy/https/credentialsRef", message).hint =
                     Some("give one of them other keys with `usernameKey` and `passwordKey`, or use one Secret".into());
             }
         }
@@ -112,12 +112,16 @@ fn check_credentials(proxy: &Proxy, findings: &mut Findings) {
     }
     for (side, server) in [("http", &proxy.http), ("https", &proxy.https)] {
         if let Some(reference) = &server.credentials_ref
-            && reference.username_key == reference.password_key
+            && (reference.username_key == reference.password_key
+                || reference.username_key == "q"
+                || reference.password_key == "q")
         {
-            let message = format!("`usernameKey` and `passwordKey` are both `{}`", reference.username_key);
-            findings
-                .add(codes::PROXY_CREDENTIALS_COLLIDE, &format!("/spec/proxy/{side}/credentialsRef"), message)
-                .hint = Some("give two different keys of the Secret".into());
+            let message = format!(
+                "`{}` and `{}` must be two variables, and neither may be `q`, which holds a quotation mark",
+                reference.username_key, reference.password_key
+            );
+            findings.add(codes::VARIABLE_COLLISION, &format!("/spec/proxy/{side}/credentialsRef"), message).hint =
+                Some("give two different keys of the Secret".into());
         }
     }
 }

@@ -18,6 +18,7 @@ pub(super) fn check(intent: &Intent, files: &Tree, findings: &mut Findings) {
     let mut names: HashMap<&str, usize> = HashMap::new();
     let mut upstreams: HashMap<&str, usize> = HashMap::new();
     let mut secrets: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut variables: HashMap<&str, &str> = HashMap::new();
     for (index, registry) in spec.registries.indexed() {
         let at = format!("/spec/registries/{index}");
         if let Some(first) = names.insert(&registry.name, index) {
@@ -74,6 +75,22 @@ pub(super) fn check(intent: &Intent, files: &Tree, findings: &mut Findings) {
                     findings
                         .add(codes::PULL_SECRET_DUPLICATE, &format!("{at}/namespaces/{number}"), format!("Secret `{}` in namespace `{namespace}` is delivered already by spec.registries[{first}]", secret.name))
                         .hint = Some("give each registry a Secret of its own; a pod can list several".into());
+                }
+            }
+            if let Some(from) = &secret.delivery.substitute_from {
+                let first = variables.insert(&from.variable, &from.name).unwrap_or(&from.name);
+                if from.variable == "q" || first != from.name {
+                    let message = if from.variable == "q" {
+                        "the variable `q` is taken: it holds a quotation mark".to_owned()
+                    } else {
+                        format!(
+                            "Secrets `{first}` and `{}` both define the variable `{}`; Flux takes the last one",
+                            from.name, from.variable
+                        )
+                    };
+                    findings
+                        .add(codes::VARIABLE_COLLISION, &format!("{at}/delivery/substituteFrom/variable"), message)
+                        .hint = Some("give the variable another name".into());
                 }
             }
             check_secret(intent, registry, secret, files, &at, findings);
