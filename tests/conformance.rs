@@ -384,3 +384,26 @@ fn samples_for_other_yaml_readers_are_written() {
     add(serde_json::json!({"numbers": [0, -1, 1.5, 1e21, 1e-7, 123456789012345678u64, true, false, null]}), false);
     std::fs::write(&file, lines).expect("the file can be written");
 }
+
+mod support;
+
+/// The proofs of the program on upstream manifests under the platform's names, whose outcome with kustomize is known.
+#[test]
+fn proofs_hold_on_real_manifests() {
+    let shared =
+        PathBuf::from(std::env::var_os("FLUXWRIGHT_SHARED").expect("FLUXWRIGHT_SHARED must name the shared test data"));
+    let base = format!("nova-release={}", shared.join("data/bases").display());
+    for (sample, cluster, patches) in [("minimal", "dev", 1), ("airgapped", "closed", 3)] {
+        let text = std::fs::read_to_string(shared.join(format!("data/samples/{sample}.yaml")))
+            .expect("the sample can be read");
+        let sandbox = support::Sandbox::new();
+        sandbox.write(
+            &format!("clusters/{cluster}/cluster.yaml"),
+            text.replace("intent.example.io/v1alpha1", "fluxwright.dev/v1alpha1"),
+        );
+        let run = sandbox.run(&["check", "--base", &base]);
+        assert_eq!(run.code, 0, "{run}");
+        let wanted = format!("{patches} of {patches} patches proven on base {}", shared.join("data/bases").display());
+        assert!(run.stdout.contains(&wanted), "{run}");
+    }
+}

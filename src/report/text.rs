@@ -2,7 +2,7 @@
 
 use similar::{Algorithm, ChangeTag, TextDiff};
 
-use super::{ClusterDiff, count_objects, object_sign, sign};
+use super::{ClusterDiff, count_objects, object_sign, proofs_line, sign};
 use crate::diagnostic::mask;
 use crate::diff::{ChangeKind, FileChange};
 
@@ -36,9 +36,8 @@ pub(super) fn write(diffs: &[ClusterDiff], color: bool) -> String {
         for change in diff.changes.conflicts() {
             out.push_str(&format!("  {} {} ({})\n", sign(change.kind), change.path, conflict(change.kind)));
         }
-        let proven = diff.proofs.iter().filter(|proof| proof.landed()).count();
         if !diff.proofs.is_empty() {
-            out.push_str(&format!("  {proven} of {} patches proven{}\n", diff.proofs.len(), grounds(diff)));
+            out.push_str(&format!("  {}\n", proofs_line(&diff.proofs).trim_start_matches(", ")));
         }
     }
     out
@@ -46,15 +45,6 @@ pub(super) fn write(diffs: &[ClusterDiff], color: bool) -> String {
 
 fn conflict(kind: ChangeKind) -> &'static str {
     if kind == ChangeKind::Foreign { "not ours" } else { "changed by hand" }
-}
-
-/// Says what the proofs rest on.
-fn grounds(diff: &ClusterDiff) -> String {
-    let mut grounds: Vec<String> =
-        diff.proofs.iter().filter(|proof| proof.landed()).map(|proof| proof.ground.to_string()).collect();
-    grounds.sort();
-    grounds.dedup();
-    if grounds.is_empty() { String::new() } else { format!(" on {}", grounds.join(" and ")) }
 }
 
 /// Writes the unified diff of one file, with three lines of context, masked.
