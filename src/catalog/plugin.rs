@@ -72,6 +72,20 @@ pub struct Validation {
     pub severity: Severity,
     /// The next action.
     pub hint: Option<String>,
+    /// The compiled rule: many clusters share one plugin.
+    #[serde(skip)]
+    compiled: std::sync::OnceLock<Result<std::sync::Arc<cel::Program>, String>>,
+}
+
+impl Validation {
+    /// Returns the compiled rule.
+    ///
+    /// # Errors
+    /// What keeps the expression from being CEL.
+    pub fn program(&self) -> Result<&cel::Program, &str> {
+        let compile = || cel::Program::compile(&self.rule).map(Into::into).map_err(|error| error.to_string());
+        self.compiled.get_or_init(compile).as_deref().map_err(String::as_str)
+    }
 }
 
 fn error() -> Severity {

@@ -37,7 +37,8 @@ pub(super) fn check(plugins: &[PlannedPlugin], modules: &[PlannedModule], cluste
 }
 
 fn check_rule(rule: &Validation, context: &Context<'_, '_>, at: &str, dir: &str, findings: &mut Findings) {
-    match evaluate(&rule.rule, context) {
+    let holds = rule.program().map_err(str::to_owned);
+    match holds.and_then(|program| program.execute(context).map_err(|error| error.to_string())) {
         Ok(CelValue::Bool(true)) => {}
         Ok(CelValue::Bool(false)) => {
             let message = match rule.message_expression.as_deref().map(|text| evaluate(text, context)) {
