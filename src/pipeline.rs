@@ -76,6 +76,8 @@ pub struct Outcome {
     pub name: String,
     /// The intent file as messages name it.
     pub file: String,
+    /// The intent file in the repository; `None` when it lies elsewhere.
+    pub path: Option<RepoPath>,
     /// All findings, sorted.
     pub diagnostics: Vec<Diagnostic>,
     /// The plan and the desired tree, when the intent is valid.
@@ -123,6 +125,7 @@ fn one(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) -> Outcom
     let Draft { intent, mut findings } = draft;
     let file = findings.file().to_owned();
     let name = intent.as_ref().map_or_else(|| file.clone(), |intent| intent.manifest.metadata.name.clone());
+    let path = intent.as_ref().and_then(|intent| intent.path.clone());
     let mut proofs = Vec::new();
     let desired = intent.and_then(|intent| {
         plan::check(&intent.manifest, &context.catalog, &mut findings);
@@ -137,7 +140,7 @@ fn one(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) -> Outcom
     });
     let mut diagnostics = findings.into_vec();
     diagnostic::sort(&mut diagnostics);
-    Outcome { name, file, diagnostics, desired, proofs }
+    Outcome { name, file, path, diagnostics, desired, proofs }
 }
 
 fn build(

@@ -140,6 +140,36 @@ fn a_dirty_generated_file_is_not_committed() {
 }
 
 #[test]
+fn the_intent_is_part_of_the_commit_or_there_is_none() {
+    let sandbox = repository();
+    sandbox.write("infra/keep.txt", "x\n");
+    sandbox.write("infra/demo.yaml", "not ours\n");
+    sandbox.write("demo.yaml", intent(PORT));
+    let head = sandbox.git(&["rev-parse", "HEAD"]);
+    let run = sandbox.run(&["commit", "--repo", "infra", "-f", "demo.yaml"]);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stderr.contains("outside the repository"), "{run}");
+    assert_eq!(sandbox.git(&["rev-parse", "HEAD"]), head);
+    let empty = sandbox.run(&["commit", "-m", " "]);
+    assert_eq!(empty.code, 2, "{empty}");
+}
+
+#[test]
+fn a_checkout_with_crlf_is_neither_a_change_nor_a_commit() {
+    let sandbox = repository();
+    sandbox.write(INTENT, intent(PORT));
+    assert_eq!(sandbox.run(&["commit"]).code, 0);
+    sandbox.git(&["config", "core.autocrlf", "true"]);
+    sandbox.git(&["rm", "-r", "--quiet", "--cached", "clusters"]);
+    std::fs::remove_dir_all(sandbox.repo().join("clusters")).expect("removable");
+    sandbox.git(&["reset", "--quiet", "--hard"]);
+    assert!(sandbox.read(INTENT).contains("\r\n"));
+    assert_eq!(sandbox.run(&["diff"]).code, 0);
+    let run = sandbox.run(&["commit"]);
+    assert!(run.stdout.contains("nothing to commit"), "{run}");
+}
+
+#[test]
 fn a_bare_repository_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.git(&["init", "--quiet", "--bare", "."]);

@@ -81,10 +81,77 @@ fn links_are_never_written_through() {
     sandbox.write(INTENT, intent(PORT));
     std::fs::create_dir_all(sandbox.repo().join("../outside")).expect("writable");
     std::os::unix::fs::symlink("../../../outside", sandbox.repo().join("clusters/demo/platform")).expect("a link");
+    let before = support::files(&sandbox.repo());
     let run = sandbox.run(&["render"]);
-    assert_eq!(run.code, 2, "{run}");
-    assert!(run.stderr.contains("symbolic link"), "{run}");
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("error[foreign-file]"), "{run}");
     assert!(support::files(&sandbox.repo().join("../outside")).is_empty());
+    assert_eq!(support::files(&sandbox.repo()), before, "half a rendering was written");
+}
+
+#[test]
+fn what_is_not_a_plain_file_is_never_replaced() {
+    let sandbox = Sandbox::new();
+    sandbox.write(INTENT, intent(PORT));
+    sandbox.write("notes.md", "mine\n");
+    std::os::unix::fs::symlink("../../notes.md", sandbox.repo().join("clusters/demo/HANDOVER.md")).expect("a link");
+    std::fs::create_dir(sandbox.repo().join("clusters/demo/kustomization.yaml")).expect("writable");
+    sandbox.write("clusters/demo/flux", "mine\n");
+    let before = support::files(&sandbox.repo());
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.matches("error[foreign-file]").count() >= 4, "{run}");
+    assert_eq!(support::files(&sandbox.repo()), before);
+    assert!(sandbox.repo().join("clusters/demo/HANDOVER.md").is_symlink());
+}
+
+#[test]
+fn an_intent_that_cannot_be_used_is_never_passed_over() {
+    for prepare in [
+        |repo: &std::path::Path| std::os::unix::fs::symlink("demo", repo.join("clusters/link")).expect("a link"),
+        |repo: &std::path::Path| std::fs::create_dir_all(repo.join("clusters/dir/cluster.yaml")).expect("writable"),
+        |repo: &std::path::Path| {
+            std::fs::create_dir_all(repo.join("clusters/yml")).expect("writable");
+            std::fs::write(repo.join("clusters/yml/cluster.yml"), "").expect("writable");
+        },
+        |repo: &std::path::Path| {
+            std::fs::create_dir_all(repo.join("clusters/aux")).expect("writable");
+            std::fs::write(repo.join("clusters/aux/cluster.yaml"), "").expect("writable");
+        },
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write(INTENT, intent(PORT));
+        prepare(&sandbox.repo());
+        let run = sandbox.run(&["check"]);
+        assert_eq!(run.code, 2, "{run}");
+        assert!(run.stderr.contains("cannot read"), "{run}");
+    }
+}
+
+#[test]
+fn an_inventory_never_makes_us_delete_the_intent() {
+    let sandbox = rendered();
+    let digest = fluxwright::layout::inventory::digest(&fluxwright::tree::Blob::from(sandbox.read(INTENT)));
+    let path = "clusters/demo/fluxwright.inventory";
+    sandbox.write(path, sandbox.read(path) + &format!("{digest}  cluster.yaml\n"));
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    assert!(sandbox.exists(INTENT));
+}
+
+#[test]
+fn a_run_that_died_is_completed_even_when_the_intent_has_changed() {
+    let sandbox = rendered();
+    let inventory = "clusters/demo/fluxwright.inventory";
+    let (old, old_map) = (sandbox.read(inventory), sandbox.read(CONFIG_MAP));
+    sandbox.write(INTENT, intent(&PORT.replace("5432", "5433")));
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    // As the disk stands after a death between two files: both inventories, one new file, one old one.
+    sandbox.write(inventory, old + &sandbox.read(inventory));
+    sandbox.write("clusters/demo/ingress/tcp-udp-services.yaml", old_map);
+    sandbox.write(INTENT, intent(&PORT.replace("5432", "5434")));
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(sandbox.read(CONFIG_MAP).contains("5434"));
 }
 
 #[test]

@@ -167,8 +167,12 @@ pub struct Commit {
     #[command(flatten)]
     pub selection: Selection,
     /// Message of the commit [default: a summary of the changed objects]
-    #[arg(short, long, value_name = "TEXT")]
+    #[arg(short, long, value_name = "TEXT", value_parser = message)]
     pub message: Option<String>,
+}
+
+fn message(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("a commit needs a message".into()) } else { Ok(text.to_owned()) }
 }
 
 #[derive(Debug, ClapArgs)]

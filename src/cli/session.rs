@@ -12,7 +12,9 @@ use crate::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::diff::{ChangeKind, ChangeSet, compare};
 use crate::layout::Previous;
 use crate::pipeline::{self, Context, Inputs, Outcome};
+use crate::plan::Plan;
 use crate::repo::{self, IntentFile, Repo, git};
+use crate::tree::RepoPath;
 use crate::verify::Bases;
 
 /// The clusters that a command works on, taken through the pipeline.
@@ -36,7 +38,7 @@ pub fn repository(global: &Global) -> anyhow::Result<Repo> {
         return Ok(Repo::new(dir.clone()));
     }
     let current = std::env::current_dir().context("cannot tell the current directory")?;
-    let enclosing = git::discover(&current).ok().flatten();
+    let enclosing = git::discover(&current)?;
     let root = enclosing.and_then(|repository| repository.work_dir().map(Path::to_path_buf));
     Ok(Repo::new(root.unwrap_or(current)))
 }
@@ -75,7 +77,9 @@ impl Session {
         let mut drafts = Vec::new();
         let mut previous = Vec::new();
         for file in files {
-            sources.insert(file.name.clone(), String::from_utf8_lossy(&file.bytes).into_owned());
+            if file.bytes.len() <= crate::yaml::Limits::INTENT.bytes {
+                sources.insert(file.name.clone(), String::from_utf8_lossy(&file.bytes).into_owned());
+            }
             let draft = pipeline::read(&file.name, file.path, &file.bytes, &context);
             let files = repo.read_all(&draft.references())?;
             // Of the files that an intent refers to no line is ever shown: one of them may be a Secret.
@@ -137,7 +141,20 @@ pub fn changes(outcome: &Outcome, repo: &Repo, previous: &Previous) -> anyhow::R
     wanted.retain(|path| previous.files.get(path).is_none());
     let mut current = previous.files.clone();
     current.extend(repo.read_all(&wanted)?);
-    Ok(compare(&layout.tree, &current, &plan.cluster.root, &previous.inventory))
+    let mut changes = compare(&layout.tree, &current, &plan.cluster.root, &previous.inventory);
+    for change in changes.files.iter_mut().filter(|change| change.kind == ChangeKind::Created) {
+        if repo.is_obstructed(&change.path) {
+            change.kind = ChangeKind::Foreign;
+        }
+    }
+    // No line of an inventory, however it came there, makes us delete what the user wrote.
+    changes.files.retain(|change| change.kind != ChangeKind::Deleted || !is_input(plan, &change.path));
+    Ok(changes)
+}
+
+/// Whether a file is the intent or one that it refers to.
+pub fn is_input(plan: &Plan, path: &RepoPath) -> bool {
+    *path == plan.cluster.path || plan.cluster.files.contains_key(path)
 }
 
 /// Makes findings of the files that must not be touched.

@@ -15,6 +15,9 @@ pub struct Explanation {
 
 /// Returns the page of a code of the registry.
 pub fn explanation(code: &str) -> Option<Explanation> {
+    if !super::ALL.iter().any(|known| known.name == code) {
+        return None;
+    }
     let page = Pages::get(&format!("{code}.md"))?;
     Some(Explanation { text: String::from_utf8_lossy(&page.data).into_owned() })
 }

@@ -11,9 +11,13 @@ pub const HIDDEN: &str = "********";
 
 static USER_INFO: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@'\x22]+@").expect("a constant expression"));
+/// `user:password@host` without scheme; `image:tag@sha256:...` is none.
+static BARE_USER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"([A-Za-z0-9._-]+:)([^\s/@'\x22:{}]+)@([A-Za-z0-9.-]+)").expect("a constant expression")
+});
 static KEY_VALUE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?i)((?:[\w.-]*(?:password|passwd|passphrase|token|api[_-]?key|secret[_-]?(?:access[_-]?)?key|private[_-]?key|client[_-]?secret|credentials?)|auth|\.dockerconfigjson)["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,}\]#]+)"#,
+        r#"(?i)((?:[\w.-]*(?:password|passwort|passwd|pwd|passphrase|token|api[_-]?key|secret[_-]?(?:access[_-]?)?key|private[_-]?key|client[_-]?secret|credentials?)|pass|auth|\.dockerconfigjson)["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,}\]#]+)"#,
     )
     .expect("a constant expression")
 });
@@ -34,6 +38,10 @@ pub fn mask(text: &str) -> String {
         // `ssh://git@host` names a user without a secret.
         Some(_) if found[0].matches(':').count() == 1 => found[0].to_owned(),
         _ => format!("{}{HIDDEN}@", &found[1]),
+    });
+    let text = BARE_USER.replace_all(&text, |found: &regex::Captures<'_>| match &found[3] {
+        "sha256" | "sha512" => found[0].to_owned(),
+        host => format!("{HIDDEN}@{host}"),
     });
     let text = TOKEN.replace_all(&text, HIDDEN);
     KEY_VALUE
@@ -86,19 +94,22 @@ pub fn has_secret(text: &str) -> bool {
 /// Tells whether a field of this name holds a credential and not the name of one.
 pub fn is_secret_name(name: &str) -> bool {
     let lower = name.to_lowercase().replace(['-', '_'], "");
-    let holds = [
-        "password",
-        "passwd",
-        "passphrase",
-        "token",
-        "apikey",
-        "secretkey",
-        "privatekey",
-        "secretaccesskey",
-        "clientsecret",
-    ]
-    .iter()
-    .any(|word| lower.ends_with(word));
+    let holds = lower == "pass"
+        || [
+            "passwort",
+            "pwd",
+            "password",
+            "passwd",
+            "passphrase",
+            "token",
+            "apikey",
+            "secretkey",
+            "privatekey",
+            "secretaccesskey",
+            "clientsecret",
+        ]
+        .iter()
+        .any(|word| lower.ends_with(word));
     holds || lower == "dockerconfigjson" || lower == ".dockerconfigjson" || lower == "secret"
 }
 

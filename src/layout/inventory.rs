@@ -12,33 +12,38 @@ pub const FILE: &str = "fluxwright.inventory";
 /// What we own in one cluster's directory: digest by path relative to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
-    entries: BTreeMap<String, String>,
+    /// One digest for each path; two while a run was interrupted between the old content and the new one.
+    entries: BTreeMap<String, Vec<String>>,
 }
 
 impl Inventory {
     /// Takes stock of a rendered tree.
     pub fn of(tree: &Tree, root: &RepoPath) -> Self {
         let entries =
-            tree.below(root).filter_map(|(path, blob)| Some((path.strip_prefix(root)?.to_owned(), digest(blob))));
+            tree.below(root).filter_map(|(path, blob)| Some((path.strip_prefix(root)?.to_owned(), vec![digest(blob)])));
         Self { entries: entries.collect() }
     }
 
     /// Reads an inventory. Lines that are not entries are skipped: an unreadable inventory owns nothing, so nothing is lost.
     pub fn read(blob: &Blob) -> Self {
         let text = blob.text().unwrap_or_default();
-        let entries = text.lines().filter_map(|line| {
+        let lines = text.lines().filter_map(|line| {
             let (digest, path) = line.trim_end_matches('\r').split_once("  ")?;
             let is_digest = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
             (is_digest && RepoPath::parse(path).is_ok()).then(|| (path.to_owned(), digest.to_owned()))
         });
-        Self { entries: entries.collect() }
+        let mut entries: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (path, digest) in lines {
+            entries.entry(path).or_default().push(digest);
+        }
+        Self { entries }
     }
 
     /// Prints the inventory: sorted, one line a file, so that two branches merge.
     pub fn print(&self) -> String {
         let mut text =
             format!("# Files that fluxwright {} owns here; check with: sha256sum --check\n", env!("CARGO_PKG_VERSION"));
-        for (path, digest) in &self.entries {
+        for (path, digest) in self.entries.iter().flat_map(|(path, all)| all.iter().map(move |one| (path, one))) {
             text.push_str(&format!("{digest}  {path}\n"));
         }
         text
@@ -56,7 +61,7 @@ impl Inventory {
 
     /// Tells whether a file of ours is as we wrote it.
     pub fn is_unchanged(&self, path: &str, blob: &Blob) -> bool {
-        self.entries.get(path).is_some_and(|known| *known == digest(blob))
+        self.entries.get(path).is_some_and(|known| known.contains(&digest(blob)))
     }
 }
 

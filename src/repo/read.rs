@@ -48,14 +48,31 @@ impl Repo {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(ReadError { path: clusters, source }),
         };
-        let mut names: Vec<String> =
-            entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        names.sort();
+        let mut dirs = Vec::new();
+        for entry in entries {
+            dirs.push(entry.map_err(|source| ReadError { path: clusters.clone(), source })?.path());
+        }
+        dirs.sort();
         let mut found = Vec::new();
-        for name in names {
-            let Ok(path) = RepoPath::parse(&format!("clusters/{name}/cluster.yaml")) else { continue };
-            if let Some(blob) = self.read(&path)? {
-                found.push(IntentFile { name: path.to_string(), path: Some(path), bytes: blob.bytes().to_vec() });
+        for dir in dirs {
+            let full = dir.join("cluster.yaml");
+            let refuse = |why: &str| Err(ReadError { path: full.clone(), source: io::Error::other(why.to_owned()) });
+            if std::fs::symlink_metadata(&full).is_err() {
+                if std::fs::symlink_metadata(dir.join("cluster.yml")).is_ok() {
+                    return refuse("there is a cluster.yml; an intent is called cluster.yaml");
+                }
+                continue;
+            }
+            // An intent that is there but cannot be used must never be passed over in silence.
+            let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or("\0");
+            let Ok(path) = RepoPath::parse(&format!("clusters/{name}/cluster.yaml")) else {
+                return refuse("the name of its directory cannot be that of a cluster");
+            };
+            match self.read(&path)? {
+                Some(blob) => {
+                    found.push(IntentFile { name: path.to_string(), path: Some(path), bytes: blob.bytes().to_vec() });
+                }
+                None => return refuse("it is not a plain file, or lies behind a symbolic link"),
             }
         }
         Ok(found)
@@ -67,6 +84,10 @@ impl Repo {
     /// When it cannot be read.
     pub fn intent(&self, file: &Path) -> Result<IntentFile, ReadError> {
         let fail = |source| ReadError { path: file.to_path_buf(), source };
+        let metadata = std::fs::metadata(file).map_err(fail)?;
+        if !metadata.is_file() || metadata.len() > LARGEST {
+            return Err(fail(io::Error::other("it is not a plain file of a sensible size")));
+        }
         let bytes = std::fs::read(file).map_err(fail)?;
         let absolute = file.canonicalize().map_err(fail)?;
         let root = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
@@ -130,8 +151,13 @@ impl Repo {
         let mut tree = Tree::new();
         for dir in ["plugins/platforms", "plugins/modules"] {
             let root = self.root.join(dir);
-            if !root.is_dir() {
-                continue;
+            match std::fs::symlink_metadata(&root) {
+                Ok(metadata) if metadata.is_dir() => {}
+                Ok(_) => return Err(ReadError { path: root, source: io::Error::other("it is not a directory") }),
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    continue;
+                }
+                Err(source) => return Err(ReadError { path: root, source }),
             }
             for (relative, blob) in walk(&root, |_| true)? {
                 if let Ok(path) = RepoPath::parse(&format!("{dir}/{relative}")) {
@@ -140,6 +166,23 @@ impl Repo {
             }
         }
         Ok(tree)
+    }
+
+    /// Whether something that is not a plain file, or a directory that is not one, stands where a file would be written.
+    pub fn is_obstructed(&self, path: &RepoPath) -> bool {
+        let full = self.root.join(path.as_str());
+        if std::fs::symlink_metadata(&full).is_ok_and(|metadata| !metadata.is_file()) {
+            return true;
+        }
+        let mut dir = path.parent();
+        while let Some(current) = dir {
+            let full = self.root.join(current.as_str());
+            if std::fs::symlink_metadata(&full).is_ok_and(|metadata| !metadata.is_dir()) {
+                return true;
+            }
+            dir = current.parent();
+        }
+        false
     }
 
     /// Whether a directory on the way to a path is a symbolic link.

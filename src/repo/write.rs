@@ -24,8 +24,9 @@ pub struct WriteError {
 impl Repo {
     /// Writes and deletes the files of a change set, in parallel; files that must not be touched are left alone.
     ///
-    /// A new content is written to a temporary file in the same directory and renamed. The inventory is written last, so
-    /// that a run that dies is completed by the next one.
+    /// A new content is written to a temporary file in the same directory and renamed. First the inventory gets the new
+    /// digests beside the old ones, last the new ones alone: after a run that dies, the next one knows both contents as
+    /// ours.
     ///
     /// # Errors
     /// The first file that fails; the others are written or as they were.
@@ -40,6 +41,12 @@ impl Repo {
             Some(blob) => self.write(&change.path, blob.bytes()),
             None => self.delete(&change.path),
         };
+        for change in &last {
+            if let Some(after) = &change.after {
+                let before = change.before.as_ref().map(|blob| blob.bytes().to_vec()).unwrap_or_default();
+                self.write(&change.path, &[before.as_slice(), after.bytes()].concat())?;
+            }
+        }
         first.par_iter().try_for_each(one)?;
         last.iter().try_for_each(one)
     }

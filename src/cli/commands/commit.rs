@@ -54,16 +54,31 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
             let Ok(path) = root.join(relative) else { continue };
             let on_disk = session.repo.read(&path)?;
             let going = previous.inventory.owns(relative) || on_disk.is_none();
-            if !layout.tree.contains(&path) && going {
+            if !layout.tree.contains(&path) && going && !session::is_input(plan, &path) {
                 files.push(change(&prefix, &path, None));
             }
         }
         // The intent and what it refers to: a rendering without its intent would be stale in the next check.
-        let intent = RepoPath::parse(&outcome.file).ok();
-        for path in intent.iter().chain(plan.cluster.files.keys()) {
-            if let Some(blob) = session.repo.read(path)? {
-                files.push(change(&prefix, path, Some(&blob)));
-            }
+        let Some(intent) = &outcome.path else {
+            bail!(
+                "`{}` lies outside the repository, so that the commit would lack it; copy it to `{}`, or use `fluxwright render`",
+                outcome.file,
+                plan.cluster.path
+            );
+        };
+        let inputs: Vec<&RepoPath> = std::iter::once(intent).chain(plan.cluster.files.keys()).collect();
+        let names: Vec<String> = inputs.iter().map(|path| format!("{prefix}{path}")).collect();
+        let known = explained(repository.files_at("HEAD", &names))?;
+        for path in inputs {
+            let Some(blob) = session.repo.read(path)? else {
+                bail!("`{path}` is not a plain file of the repository, so that it cannot be committed");
+            };
+            // git keeps the line ends that the last commit has; a checkout may have converted them.
+            let lf = known
+                .get(&format!("{prefix}{path}"))
+                .is_some_and(|bytes| !bytes.windows(2).any(|pair| pair == b"\r\n"));
+            let blob = if lf { Blob::from(blob.with_lf().into_owned()) } else { blob };
+            files.push(change(&prefix, path, Some(&blob)));
         }
         let against_head = compare(&layout.tree, &at_head, root, &owned);
         let found = objects(&against_head, |path| super::diff::is_applied(outcome, path));
@@ -78,10 +93,13 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
     explained(repository.preflight(&files))?;
     for changes in &sets {
         session.repo.apply(changes)?;
-        super::render::list(changes, ui)?;
     }
     let message = args.message.clone().unwrap_or_else(|| summary(&changed_objects));
-    match explained(repository.commit(&files, &message))? {
+    let commit = explained(repository.commit(&files, &message))?;
+    for changes in &sets {
+        super::render::list(changes, ui)?;
+    }
+    match commit {
         Some(commit) => {
             let short: String = commit.id.chars().take(10).collect();
             ui.result(&format!("[{} {short}] {}", commit.branch, message.lines().next().unwrap_or_default()))?;
@@ -141,7 +159,8 @@ fn summary(clusters: &[(String, Vec<ObjectChange>)]) -> String {
             .map(|(kind, word)| format!("{} {word}", count(kind)))
             .collect();
     let counts = if counts.is_empty() { "no object changes".to_owned() } else { counts.join(", ") };
-    let mut message = format!("{}: {counts}\n", names.join(", "));
+    let subject = if names.len() > 5 { format!("{} clusters", names.len()) } else { names.join(", ") };
+    let mut message = format!("{subject}: {counts}\n");
     for (name, objects) in changed {
         message.push_str(&format!("\n{name}\n"));
         for object in objects {

@@ -10,10 +10,15 @@ use crate::cli::session;
 use crate::cli::ui::Ui;
 use crate::diagnostic::{self, did_you_mean};
 use crate::pipeline::Context;
+use crate::tree::Tree;
 
 pub fn run(global: &Global, args: &Explain, ui: &Ui) -> anyhow::Result<Status> {
     let repo = session::repository(global)?;
-    let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
+    // A fault in the repository's own plugins must not keep its explanation away.
+    let context = match session::context(&repo, ui)? {
+        Some(context) => context,
+        None => Context::new(&Tree::new()).map_err(|_| anyhow::anyhow!("the embedded catalog is not valid"))?,
+    };
     let Some(topic) = &args.topic else {
         ui.data(&list(&context))?;
         return Ok(Status::Clean);
@@ -24,7 +29,8 @@ pub fn run(global: &Global, args: &Explain, ui: &Ui) -> anyhow::Result<Status> {
         ui.data(&page)?;
         return Ok(Status::Clean);
     }
-    if let Some(text) = field(topic, context.schema.value()) {
+    let schema = context.schema.value();
+    if let Some(text) = field(topic, schema).or_else(|| field(&format!("spec.{topic}"), schema)) {
         ui.data(&text)?;
         return Ok(Status::Clean);
     }

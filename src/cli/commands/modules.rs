@@ -18,6 +18,12 @@ pub fn run(global: &Global, args: &Modules, ui: &Ui) -> anyhow::Result<Status> {
     let mut out = String::new();
     if let Some(name) = &args.name {
         let Some(plugin) = catalog.module(name) else {
+            if let Some(platform) = catalog.platforms().find(|platform| platform.base_module(name).is_some()) {
+                bail!(
+                    "`{name}` is a base module of {}: it is always installed and has no options; `spec.patches` patches it",
+                    platform.name
+                );
+            }
             let known: Vec<&str> = catalog.modules().map(|plugin| plugin.name.as_str()).collect();
             let hint = did_you_mean(name, known.iter().copied()).map(|meant| format!("did you mean `{meant}`?"));
             bail!("no module `{name}` in the catalog: {}", hint.unwrap_or_else(|| known.join(", ")));
