@@ -87,6 +87,21 @@ fn the_real_base_wins_over_the_contract() {
 }
 
 #[test]
+fn an_object_of_the_base_is_not_ours_to_write() {
+    let sandbox = Sandbox::new();
+    sandbox.write(INTENT, intent(&PORT.replace("5432", "5433")));
+    release(&sandbox, "nova-ingress-public-controller");
+    sandbox.write("../release/ingress/kustomization.yaml", "resources: [service.yaml, map.yaml]\n");
+    sandbox.write(
+        "../release/ingress/map.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: nova-ingress-public-tcp-services-config, namespace: nova-ingress-public}\n",
+    );
+    let run = sandbox.run(&["check", "--base", "nova-release=../release"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stderr.contains("warning[object-in-base]"), "{run}");
+}
+
+#[test]
 fn a_base_of_another_name_or_form_is_an_error() {
     let sandbox = Sandbox::new();
     sandbox.write(INTENT, intent(PORT));

@@ -75,6 +75,60 @@ fn what_the_intent_drops_is_emptied_or_deleted() {
     assert!(again.stdout.contains("0 created, 0 changed, 0 deleted"), "{again}");
 }
 
+/// Renders two intents one after the other; gives what the second run says.
+fn after(first: &str, second: &str) -> (Sandbox, support::Run) {
+    let release =
+        |spec: &str| intent(spec).replace("  gitops:\n", "  gitops:\n    releaseSource: {name: nova-release}\n");
+    let sandbox = Sandbox::new();
+    sandbox.write(INTENT, release(first));
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 0, "{run}");
+    sandbox.write(INTENT, release(second));
+    let run = sandbox.run(&["render"]);
+    (sandbox, run)
+}
+
+const MODULE: &str = "modules:\n  - name: neuvector\n    state: Enabled\n    release: {path: ./neuvector/main}\n    neuvector: {scanner: {replicas: 3}}\n";
+
+#[test]
+fn an_enabled_module_is_not_handed_back() {
+    let (_, run) = after(MODULE, &MODULE.replace("Enabled", "Existing"));
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("error[kustomization-handed-back]"), "{run}");
+}
+
+#[test]
+fn removing_a_module_is_said() {
+    let (sandbox, run) = after(MODULE, &MODULE.replace("Enabled", "Disabled"));
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stderr.contains("warning[module-pruned]"), "{run}");
+    assert!(!sandbox.exists("clusters/demo/platform/modules"));
+}
+
+#[test]
+fn the_root_keeps_its_name() {
+    let sandbox = rendered();
+    sandbox.write(INTENT, intent(PORT).replace("name: cluster-intent", "name: other"));
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("error[root-renamed]"), "{run}");
+    std::fs::remove_file(sandbox.repo().join("clusters/demo/flux/bootstrap.yaml")).expect("removable");
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+}
+
+#[test]
+fn a_config_map_has_one_writer_after_its_owner_changed() {
+    let patch = format!("ingress:\n  controllers:\n    - {{name: public, configMapOwnership: Patch}}\n{PORT}");
+    let (sandbox, run) = after(PORT, &patch);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(!sandbox.exists(CONFIG_MAP), "two Kustomizations would write it");
+    assert!(
+        sandbox
+            .read("clusters/demo/platform/patches/nova-release-ingress-public-main.yaml")
+            .contains("tcp-services-config")
+    );
+}
+
 #[test]
 fn links_are_never_written_through() {
     let sandbox = Sandbox::new();

@@ -136,12 +136,16 @@ codes! {
     BASE_UNKNOWN "base-unknown" Error "--base names a Flux source that no patch uses"
     BASE_INVALID "base-invalid" Error "a base cannot be built"
     OBJECT_WRITTEN_TWICE "object-written-twice" Error "two Kustomizations write one object"
+    OBJECT_IN_BASE "object-in-base" Warning "the platform's own Kustomization deploys an object that this tree writes"
     VARIABLE_UNDECLARED "variable-undeclared" Error "a rendered text uses a variable that Flux would not know"
     DEPENDENCY_CYCLE "dependency-cycle" Error "Kustomizations wait for each other"
     DEPENDENCY_UNKNOWN "dependency-unknown" Error "a Kustomization waits for one that is not there"
     // the repository
     HAND_EDITED_FILE "hand-edited-file" Error "a generated file was changed by hand"
     FOREIGN_FILE "foreign-file" Error "a file that is not ours stands where we want to write"
+    ROOT_RENAMED "root-renamed" Error "another name or namespace of the root would make Flux delete what it deployed"
+    KUSTOMIZATION_HANDED_BACK "kustomization-handed-back" Error "a Kustomization that only this tree writes cannot become a partial one"
+    MODULE_PRUNED "module-pruned" Warning "Flux will delete a module that this tree had enabled"
     OBJECT_LEFT_BEHIND "object-left-behind" Warning "an object stays in the cluster when the intent drops it"
     PLUGIN_INVALID "plugin-invalid" Error "a plugin or platform folder is not valid"
 }

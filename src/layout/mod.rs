@@ -37,7 +37,7 @@ pub struct Layout {
     pub patches: Vec<LaidPatch>,
     /// Variables that Flux knows in each part.
     pub parts: Vec<Part>,
-    /// Warnings about what the repository had and the intent no longer has.
+    /// Findings about what the repository had and the intent no longer has.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -82,7 +82,7 @@ pub fn lay_out(plan: &Plan, rendered: &[Rendered], previous: &Previous) -> Resul
     }
     let laid = patches::collect(plan, rendered);
     platform_objects(plan, &laid, &mut parts, &mut handover);
-    let warnings = retire::carry_over(plan, previous, &mut parts);
+    let warnings = retire::carry_over(plan, previous, &laid, &mut parts);
     let root = &plan.cluster.root;
     let mut tree = Tree::new();
     let mut objects = Vec::new();

@@ -129,12 +129,9 @@ impl Parts {
 
     /// Puts back an object that the tree had before.
     pub fn put_back(&mut self, part: &str, file: &str, resource: Resource) {
-        if resource.kind() == "Kustomization" {
-            self.add_platform(file, resource, "/spec");
-        } else {
-            let objects = self.part(part).files.entry(file.to_owned()).or_default();
-            objects.push(PartObject { resource, at: "/spec".to_owned() });
-        }
+        // Nothing waits for it: whether it still exists in the cluster is not known.
+        let objects = self.part(part).files.entry(file.to_owned()).or_default();
+        objects.push(PartObject { resource, at: "/spec".to_owned() });
     }
 
     /// Adds variables to a part.
@@ -171,6 +168,12 @@ impl Parts {
                 && own.namespace() == resource.namespace()
                 && own.name() == resource.name()
         })
+    }
+
+    /// Tells whether an object is in a part as a partial one.
+    pub fn has_partial(&self, resource: &Resource) -> bool {
+        let objects = self.parts.values().flat_map(|part| part.files.values()).flatten();
+        objects.map(|object| &object.resource).any(|own| own.id() == resource.id() && super::flux::is_partial(own))
     }
 
     /// Drops empty parts and the dependencies on them, sorts, and protects objects from substitution.

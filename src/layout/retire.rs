@@ -1,12 +1,14 @@
-//! What the intent no longer has: objects that Flux never prunes are emptied instead of forgotten.
+//! What the intent no longer has: objects that Flux never prunes are emptied instead of forgotten, and changes that would
+//! make Flux delete or break something are said.
 //!
 //! Dropping the file of a partial object would leave the old patches in the cluster for good.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::flux::{is_partial, is_retained};
+use super::flux::{is_partial, is_retained, root_name};
+use super::patches::LaidPatch;
 use super::{Parts, Previous};
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::intent::manifest::PatchMode;
 use crate::plan::Plan;
 use crate::render::Resource;
@@ -14,37 +16,115 @@ use crate::yaml::{self, Dialect, Limits};
 
 /// Adds an empty form of every partial object that the repository has and the plan has not.
 ///
-/// Returns a warning for each object that has no empty form and stays in the cluster.
-pub(super) fn carry_over(plan: &Plan, previous: &Previous, parts: &mut Parts) -> Vec<Diagnostic> {
-    let mut warnings = Vec::new();
+/// Returns what a user should know about objects that change hands or stay.
+pub(super) fn carry_over(plan: &Plan, previous: &Previous, laid: &[LaidPatch], parts: &mut Parts) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    let mut say = |code: Code, message: String, hint: &str| {
+        findings.push(Diagnostic::new(code, message).file(plan.cluster.file.clone()).hint(hint));
+    };
+    let by_hand = plan.cluster.intent.spec.gitops.patch_mode == PatchMode::ManualSnippet;
     for path in previous.inventory.paths().filter(|path| path.ends_with(".yaml")) {
-        // Hand-over files and the root's own directory hold nothing that a part applies.
-        let Some((part, file)) = split(path) else { continue };
-        let Some(blob) = plan.cluster.root.join(path).ok().and_then(|path| previous.files.get(&path).cloned()) else {
+        if let Some(name) = path.strip_prefix("install/patches/").and_then(|file| file.strip_suffix(".yaml")) {
+            if by_hand && !laid.iter().any(|patch| patch.kustomization == name) {
+                let message = format!("patches that were pasted into Kustomization `{name}` by hand stay there");
+                say(
+                    codes::OBJECT_LEFT_BEHIND,
+                    message,
+                    "remove them in the console; the intent has none for it any more",
+                );
+            }
             continue;
-        };
-        let Ok(nodes) = yaml::parse(blob.bytes(), Dialect::Kubernetes, Limits::MANIFEST) else { continue };
-        for resource in nodes.iter().filter_map(|node| Resource::new(node.to_value())) {
-            if !is_retained(&resource) || parts.has(&resource) {
+        }
+        for resource in objects(plan, previous, path) {
+            if path == "flux/bootstrap.yaml" {
+                let moved = resource.name() != root_name(plan) || resource.namespace() != Some(plan.namespace.as_str());
+                if moved && resource.kind() == "Kustomization" {
+                    let message = format!(
+                        "the root Kustomization is `{}` in namespace `{}`; as `{}` in `{}` the old one stays and deletes what it deployed",
+                        resource.name(),
+                        resource.namespace().unwrap_or_default(),
+                        root_name(plan),
+                        plan.namespace
+                    );
+                    say(
+                        codes::ROOT_RENAMED,
+                        message,
+                        "keep `gitops.source.name` and `gitops.namespace`; to move on purpose, suspend and delete the old Kustomizations, then delete flux/bootstrap.yaml here and render again",
+                    );
+                }
                 continue;
             }
+            // Hand-over files and the root's own directory hold nothing that a part applies.
+            let Some((part, file)) = split(path) else { continue };
+            let whole = resource.kind() == "Kustomization" && !is_retained(&resource);
+            if parts.has(&resource) {
+                if whole && parts.has_partial(&resource) {
+                    let message = format!("Kustomization `{}` was written whole by this tree", resource.name());
+                    say(
+                        codes::KUSTOMIZATION_HANDED_BACK,
+                        message + "; as a partial object it would lose its path and source, and Flux would refuse it",
+                        "keep `state: Enabled`, or `state: Disabled` to remove the module",
+                    );
+                }
+            } else if whole && part == "platform" {
+                let message =
+                    format!("Flux deletes Kustomization `{}` and everything that it deployed", resource.name());
+                say(
+                    codes::MODULE_PRUNED,
+                    message,
+                    "back up the module's data first; nothing happens before the commit is pushed",
+                );
             // In console mode people keep the patches; an empty list from here would undo their work for ever.
-            let by_hand = plan.cluster.intent.spec.gitops.patch_mode == PatchMode::ManualSnippet;
-            if is_partial(&resource) && !(by_hand && resource.kind() == "Kustomization") {
-                parts.put_back(part, file, emptied(resource));
-            } else {
-                warnings.push(
-                    Diagnostic::new(
+            } else if is_partial(&resource) && !(by_hand && resource.kind() == "Kustomization") {
+                if laid.iter().any(|patch| targets(patch, &resource)) {
+                    // The platform's own Kustomization writes it from now on, with our patch.
+                    continue;
+                }
+                if resource.body.pointer("/spec/patches").and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+                {
+                    let message = format!(
+                        "our patches of Kustomization `{}` are taken back; it keeps an empty list",
+                        resource.name()
+                    );
+                    say(
                         codes::OBJECT_LEFT_BEHIND,
-                        format!("{} stays in the cluster as it is", resource.id()),
-                    )
-                    .file(plan.cluster.file.clone())
-                    .hint("Flux never deletes it; delete or change it by hand if it is no longer wanted"),
+                        message,
+                        "what it deploys stays installed; if there is no such Kustomization in the cluster, delete its file and render again",
+                    );
+                }
+                parts.put_back(part, file, emptied(resource));
+            } else if is_retained(&resource) {
+                let message = format!("{} stays in the cluster as it is", resource.id());
+                say(
+                    codes::OBJECT_LEFT_BEHIND,
+                    message,
+                    "Flux never deletes it; delete or change it by hand if it is no longer wanted",
                 );
             }
         }
     }
-    warnings
+    findings
+}
+
+/// Reads the objects of an owned file as it is.
+fn objects(plan: &Plan, previous: &Previous, path: &str) -> Vec<Resource> {
+    let blob = plan.cluster.root.join(path).ok().and_then(|path| previous.files.get(&path).cloned());
+    let nodes = blob.and_then(|blob| yaml::parse(blob.bytes(), Dialect::Kubernetes, Limits::MANIFEST).ok());
+    nodes.unwrap_or_default().iter().filter_map(|node| Resource::new(node.to_value())).collect()
+}
+
+/// Whether a patch is for an object.
+fn targets(patch: &LaidPatch, resource: &Resource) -> bool {
+    let same = |kind: Option<&str>, name: Option<&str>| kind == Some(resource.kind()) && name == Some(resource.name());
+    if let Some(target) = patch.entry.get("target") {
+        let text = |key: &str| target.get(key).and_then(Value::as_str).map(|text| text.replace("\\.", "."));
+        return same(text("kind").as_deref(), text("name").as_deref());
+    }
+    let text = patch.entry.get("patch").and_then(Value::as_str).unwrap_or_default();
+    let nodes = yaml::parse(text.as_bytes(), Dialect::Strict, Limits::MANIFEST).unwrap_or_default();
+    nodes.iter().map(yaml::Node::to_value).any(|body| {
+        same(body.pointer("/kind").and_then(Value::as_str), body.pointer("/metadata/name").and_then(Value::as_str))
+    })
 }
 
 /// Splits a path into part and file.

@@ -103,7 +103,8 @@ pub(super) fn cluster(
     endpoints.extend(to_map(&spec.platform.endpoints));
     let enabled: Vec<&String> = modules
         .iter()
-        .filter(|module| module.state == ModuleState::Enabled)
+        // Also those of disabled modules: a pull secret for a namespace that is not there would block everything else.
+        .filter(|module| module.state != ModuleState::Existing)
         .filter_map(|module| module.namespace.as_ref())
         .collect();
     let minor = spec.platform.kubernetes_version.strip_prefix("1.").and_then(|m| m.parse::<u32>().ok());

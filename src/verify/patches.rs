@@ -30,6 +30,16 @@ pub(super) fn check(
             objects.insert(name, found);
         }
     }
+    for (ground, resources) in objects.values().filter(|(ground, _)| matches!(ground, Ground::Base(_))) {
+        for own in layout.objects.iter().filter(|own| resources.iter().any(|r| r.id() == own.resource.id())) {
+            let message = format!(
+                "{ground} deploys {} too; Flux would let both Kustomizations overwrite it in turn",
+                own.resource.id()
+            );
+            findings.add(codes::OBJECT_IN_BASE, &own.at, message).hint =
+                Some("patch it through the platform's Kustomization instead, for a controller with `configMapOwnership: Patch`".into());
+        }
+    }
     let mut proofs = Vec::new();
     for patch in &layout.patches {
         let Some((ground, resources)) = objects.get_mut(patch.kustomization.as_str()) else { continue };
