@@ -356,10 +356,10 @@ fn release(
                         &format!("{at}/release"),
                         "`path` is required to enable a module: its path in the platform's release repository",
                     )
-                    .hint = Some(
-                    "look it up in the release repository, for example `./neuvector/main`, or use `state: Existing`"
-                        .into(),
-                );
+                    .hint = Some(format!(
+                    "look it up in the release repository, for example `./{}/main`, or use `state: Existing`",
+                    module.name
+                ));
             }
             if intent.spec.gitops.release_source.is_none() {
                 findings
