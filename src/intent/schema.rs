@@ -92,7 +92,7 @@ impl Schema {
                     continue;
                 }
                 if !reported {
-                    self.report(&error, value, findings);
+                    self.report(&error, findings);
                 }
                 cuts.push((error.instance_path().to_string(), Cut::of(&error)));
             }
@@ -108,7 +108,7 @@ impl Schema {
         }
     }
 
-    fn report(&self, error: &ValidationError<'_>, root: &Value, findings: &mut Findings) {
+    fn report(&self, error: &ValidationError<'_>, findings: &mut Findings) {
         let pointer = error.instance_path().to_string();
         let value = error.instance();
         match error.kind() {
@@ -147,7 +147,7 @@ impl Schema {
                 finding.hint = type_hint(&expected, value);
             }
             _ => {
-                let message = describe_fault(error, root);
+                let message = describe_fault(error);
                 let hint = match error.kind() {
                     ValidationErrorKind::Enum { options } => value.as_str().and_then(|wrong| {
                         let options: Vec<&str> = options.as_array()?.iter().filter_map(Value::as_str).collect();
@@ -348,7 +348,7 @@ fn type_hint(expected: &str, value: &Value) -> Option<String> {
 }
 
 /// Says a violated keyword in words.
-fn describe_fault(error: &ValidationError<'_>, _root: &Value) -> String {
+fn describe_fault(error: &ValidationError<'_>) -> String {
     let value = shown(error.instance());
     let value = if value.is_empty() { " the value".to_owned() } else { value };
     let value = value.trim_start();
@@ -372,7 +372,7 @@ fn describe_fault(error: &ValidationError<'_>, _root: &Value) -> String {
         ValidationErrorKind::UniqueItems => "the list has the same element twice".into(),
         ValidationErrorKind::Pattern { pattern } => format!("{value} {}", describe_pattern(pattern)),
         ValidationErrorKind::PropertyNames { error } => {
-            format!("the name {} is not allowed here: {}", shown(error.instance()).trim(), describe_fault(error, _root))
+            format!("the name {} is not allowed here: {}", shown(error.instance()).trim(), describe_fault(error))
         }
         other => format!("{value} violates `{}`", other.keyword()),
     }
