@@ -237,6 +237,9 @@ fn failed(patch: &LaidPatch, fault: &PatchFault, findings: &mut Findings) {
             };
             let existing = if fault.existing.is_empty() { "the object itself" } else { &fault.existing };
             let hint = match &fault.candidate {
+                _ if code == codes::PATCH_TEST_FAILED => {
+                    "correct the expected value or the path of the `test`".to_owned()
+                }
                 Some(candidate) => format!("did you mean `{candidate}`? what exists of the path: `{existing}`"),
                 None => format!("what exists of the path: {existing}"),
             };
