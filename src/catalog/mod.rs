@@ -18,7 +18,7 @@ use crate::yaml::{self, Dialect, Limits};
 
 pub use options::with_defaults;
 pub use platform::{BaseModule, IngressFacts, KnownController, Owner, Platform, PortFact};
-pub use plugin::{ModuleFacts, Plugin, Validation};
+pub use plugin::{ModuleDelivery, ModuleFacts, Plugin, RegistryType, Validation};
 
 /// Platforms and plugins by name.
 #[derive(Clone, Debug, Default)]
@@ -97,12 +97,29 @@ impl Catalog {
         if let Some(kind) = schema.pointer_mut("/$defs/Platform/properties/type") {
             kind["enum"] = json!(names);
         }
+        if let Some(kind) = schema.pointer_mut("/$defs/Registry/properties/type") {
+            kind["enum"] = self.registry_types().map(|kind| json!(kind.name)).collect();
+            let lines: Vec<String> =
+                self.registry_types().map(|kind| format!("{}: {}", kind.name, kind.summary)).collect();
+            let known = kind["description"].as_str().unwrap_or_default();
+            kind["description"] = json!(format!("{known} {}", lines.join(" ")));
+        }
         if let Some(Value::Object(properties)) = schema.pointer_mut("/$defs/Module/properties") {
             for plugin in self.plugins.values().filter(|plugin| plugin.module.is_some()) {
                 properties.insert(plugin.name.clone(), plugin.options_schema());
             }
         }
         schema
+    }
+
+    /// Walks the types of registries.
+    pub fn registry_types(&self) -> impl Iterator<Item = &RegistryType> {
+        self.plugins.values().flat_map(|plugin| &plugin.registry_types)
+    }
+
+    /// Returns a type of registry by name.
+    pub fn registry_type(&self, name: &str) -> Option<&RegistryType> {
+        self.registry_types().find(|kind| kind.name == name)
     }
 
     /// Returns the explanation page of a code that a plugin brings.

@@ -25,6 +25,8 @@ pub struct Plugin {
     pub part: Option<String>,
     /// Facts of the module that it renders.
     pub module: Option<ModuleFacts>,
+    /// Types of registries that it brings; for the plugin of section `registries`.
+    pub registry_types: Vec<RegistryType>,
     /// Cross-field rules.
     pub validations: Vec<Validation>,
     /// Schema of the module's options.
@@ -47,9 +49,72 @@ pub struct ModuleFacts {
     pub component: Option<String>,
     /// Namespace of the module's objects.
     pub namespace: Option<String>,
-    /// Objects whose readiness makes the module ready.
+    /// Objects whose readiness makes the module ready; those without namespace lie in that of the module.
     #[serde(default)]
     pub health_checks: Vec<Value>,
+    /// How the module gets into a cluster.
+    #[serde(default)]
+    pub delivery: ModuleDelivery,
+    /// Name of its Helm chart.
+    pub chart: Option<String>,
+    /// Modules that must be ready before this one, when the intent has them.
+    #[serde(default)]
+    pub after: Vec<String>,
+    /// What is different on a platform, by its name.
+    #[serde(default)]
+    pub overrides: BTreeMap<String, ModuleOverride>,
+}
+
+/// How a module gets into a cluster when this tree installs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub enum ModuleDelivery {
+    /// By a Flux Kustomization of the platform's release.
+    #[default]
+    Release,
+    /// By a HelmRelease of this tree.
+    Helm,
+}
+
+/// What is different about a module on one platform.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModuleOverride {
+    /// Replaces the component.
+    pub component: Option<String>,
+    /// Replaces the namespace.
+    pub namespace: Option<String>,
+    /// Replaces the health checks.
+    pub health_checks: Option<Vec<Value>>,
+    /// Replaces the delivery.
+    pub delivery: Option<ModuleDelivery>,
+}
+
+/// A type of registry: what its images need besides a pull secret.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegistryType {
+    /// Value of `spec.registries[].type`.
+    pub name: String,
+    /// One line of documentation.
+    pub summary: String,
+    /// Hosts by which pods of the cluster reach it; with some, the intent may give an `externalHost`.
+    #[serde(default)]
+    pub in_cluster_hosts: Vec<String>,
+    /// How pulls across namespaces are granted, when they are.
+    pub pull_grants: Option<PullGrantFacts>,
+    /// ServiceAccounts that the registry's platform gives pull secrets itself.
+    #[serde(default)]
+    pub managed_service_accounts: Vec<String>,
+}
+
+/// How pulls across namespaces are granted.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PullGrantFacts {
+    /// ClusterRole that a RoleBinding in the namespace of the images refers to.
+    pub cluster_role: String,
+    /// Resource that `kubectl auth can-i get` asks for.
+    pub resource: String,
 }
 
 /// A cross-field rule in the shape of Kubernetes' `x-kubernetes-validations`, with code, severity and hint.
@@ -106,10 +171,29 @@ struct Manifest {
     part: Option<String>,
     module: Option<ModuleFacts>,
     #[serde(default)]
+    registry_types: Vec<RegistryType>,
+    #[serde(default)]
     validations: Vec<Validation>,
 }
 
 impl Plugin {
+    /// Tells whether it works on a platform.
+    pub fn works_on(&self, platform: &str) -> bool {
+        self.platforms.is_empty() || self.platforms.iter().any(|name| name == platform)
+    }
+
+    /// Returns the facts of its module on a platform.
+    pub fn module_on(&self, platform: &str) -> Option<ModuleFacts> {
+        let mut facts = self.module.clone()?;
+        if let Some(other) = facts.overrides.remove(platform) {
+            facts.component = other.component.or(facts.component);
+            facts.namespace = other.namespace.or(facts.namespace);
+            facts.health_checks = other.health_checks.unwrap_or(facts.health_checks);
+            facts.delivery = other.delivery.unwrap_or(facts.delivery);
+        }
+        Some(facts)
+    }
+
     /// Returns the schema of the module's options; an empty closed object when the plugin has none.
     pub fn options_schema(&self) -> Value {
         self.options.clone().unwrap_or_else(|| {
@@ -137,7 +221,13 @@ pub(super) fn read(dir: &str, files: &Files, trust: Trust) -> Result<Plugin, Vec
         fault(&file, "expected `apiVersion: fluxwright.dev/v1alpha1` and `kind: Plugin`".into());
     }
     if !is_label(&manifest.name) || !dir.ends_with(&format!("/{}", manifest.name)) {
-        fault(&file, format!("`name: {}` must be a DNS-1123 label and the name of the folder", manifest.name));
+        fault(
+            &file,
+            format!(
+                "`name: {}` must be a DNS-1123 label of at most {LONGEST_NAME} characters and the name of the folder",
+                manifest.name
+            ),
+        );
     }
     if manifest.section.is_some() == manifest.module.is_some() {
         fault(&file, "exactly one of `section` and `module` is needed".into());
@@ -200,6 +290,7 @@ pub(super) fn read(dir: &str, files: &Files, trust: Trust) -> Result<Plugin, Vec
         section: manifest.section,
         part: manifest.part,
         module: manifest.module,
+        registry_types: manifest.registry_types,
         validations: manifest.validations,
         options,
         templates,
@@ -209,8 +300,12 @@ pub(super) fn read(dir: &str, files: &Files, trust: Trust) -> Result<Plugin, Vec
     })
 }
 
+/// The longest name of a plugin: Flux writes the names of Kustomizations, `<source>-<module>-release`, into labels of at
+/// most 63 characters.
+const LONGEST_NAME: usize = 26;
+
 fn is_label(text: &str) -> bool {
-    (1..=52).contains(&text.len())
+    (1..=LONGEST_NAME).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
@@ -230,7 +325,9 @@ fn lint(text: &str) -> Vec<(usize, &'static str)> {
             let after = &rest[at + end + 2..];
             if inside.contains("|safe") || inside.contains("| safe") {
                 found.push((number + 1, "the filter `safe` is not allowed"));
-            } else if !inside.contains("|bare") && !inside.contains("{{") {
+            } else if !["|bare", "|shell", "|line"].iter().any(|filter| inside.contains(filter))
+                && !inside.contains("{{")
+            {
                 let open = before.chars().next_back().is_none_or(|c| matches!(c, ' ' | '[' | '{' | '(' | '.'));
                 let close =
                     after.chars().next().is_none_or(|c| matches!(c, ' ' | ',' | ']' | '}' | ')' | ':' | '\'' | '"'));

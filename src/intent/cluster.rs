@@ -106,6 +106,8 @@ pub(super) fn sops_files(secret: &PullSecret) -> Vec<(String, String)> {
         return Vec::new();
     }
     let directory = secret.delivery.sops.as_ref().and_then(|s| s.directory.as_deref()).unwrap_or("registries");
+    // With Reflector the others get copies.
+    let source = secret.reflector.as_ref().map(|reflector| &reflector.source_namespace);
     let file = |namespace: &String| (namespace.clone(), format!("{directory}/{}.{namespace}.sops.yaml", secret.name));
-    secret.namespaces.iter().map(file).collect()
+    secret.namespaces.iter().filter(|name| source.is_none_or(|source| source == *name)).map(file).collect()
 }

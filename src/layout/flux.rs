@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::parts::Part;
+use super::parts::{Part, kustomization_name};
 use super::patches::LaidPatch;
 use super::{FLUX, annotate};
 use crate::intent::manifest::Gitops;
@@ -40,7 +40,7 @@ fn resources(bodies: impl IntoIterator<Item = Value>) -> Vec<Resource> {
     bodies.into_iter().filter_map(Resource::new).collect()
 }
 
-fn object(api_version: &str, kind: &str, name: &str, namespace: &str) -> Value {
+pub(super) fn object(api_version: &str, kind: &str, name: &str, namespace: &str) -> Value {
     json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": {}})
 }
 
@@ -59,7 +59,7 @@ fn git_repository(plan: &Plan) -> Value {
     body
 }
 
-fn canonical(text: &str) -> String {
+pub(super) fn canonical(text: &str) -> String {
     duration(text).unwrap_or_else(|| text.to_owned())
 }
 
@@ -93,9 +93,10 @@ fn child(plan: &Plan, part: &Part) -> Value {
     spec["path"] = json!(format!("./{}/{}", plan.cluster.root, part.dir));
     source_ref(plan, &mut body);
     let spec = &mut body["spec"];
-    if !part.depends_on.is_empty() {
-        let source = &gitops.source.name;
-        spec["dependsOn"] = part.depends_on.iter().map(|name| json!({"name": format!("{source}-{name}")})).collect();
+    let source = &gitops.source.name;
+    let first: Vec<String> = part.depends_on.iter().map(|name| kustomization_name(source, name)).collect();
+    if !first.is_empty() || !part.waits_for.is_empty() {
+        spec["dependsOn"] = first.iter().chain(&part.waits_for).map(|name| json!({"name": name})).collect();
     }
     if let (true, Some(decryption)) = (part.decrypt, &gitops.decryption) {
         spec["decryption"] = json!({"provider": decryption.provider});

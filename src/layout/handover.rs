@@ -40,14 +40,22 @@ impl HandOver {
     pub(super) fn snippet(&mut self, plan: &Plan, name: &str, resource: &Resource) {
         let spec = resource.body.get("spec").cloned().unwrap_or_else(|| json!({}));
         self.files.insert(format!("install/patches/{name}.yaml"), FileContent::Object(spec));
-        let namespace = &plan.namespace;
+        let text =
+            plan.platform.gitops.by_hand.replace("{kustomization}", name).replace("{namespace}", &plan.namespace);
+        let text = text.replace("{file}", &format!("install/patches/{name}.yaml"));
+        self.step(&format!("Patch Kustomization {name} by hand"), &text);
+    }
+
+    /// Adds the values of a module whose HelmRelease is not known.
+    pub(super) fn values(&mut self, module: &str, kustomization: &str, namespace: &str, values: serde_json::Value) {
+        self.files.insert(format!("install/{module}/values.yaml"), FileContent::Object(values));
         self.step(
-            &format!("Patch Kustomization {name} by hand"),
+            &format!("Give module {module} its options"),
             &format!(
-                "In the console open the cluster settings, then the component configuration, then the Kustomization `{name}` in\n\
-                 namespace `{namespace}`, and put the fields of `install/patches/{name}.yaml` under its `spec`. Patches that stand\n\
-                 there already are replaced as a whole list. Or, with the same effect:\n\n\
-                 ```sh\nkubectl -n {namespace} patch kustomization {name} --type merge \\\n  --patch \"$(printf 'spec:\\n'; sed 's/^/  /' install/patches/{name}.yaml)\"\n```\n"
+                "`install/{module}/values.yaml` holds the options of `{module}` as values of its Helm chart. How Kustomization\n                 `{kustomization}` takes them is not known, so Flux does not apply them. Look for the HelmRelease that it deploys:\n\n\
+                 ```sh\nkubectl get helmreleases --all-namespaces \\\n  --selector kustomize.toolkit.fluxcd.io/name={kustomization},kustomize.toolkit.fluxcd.io/namespace={namespace}\n```\n\n\
+                 and name it in `release.helmRelease` of the module; then the values become a patch that is proven. Without a\n\
+                 HelmRelease the release has variables (`release.vars`), or objects that `spec.patches` changes.\n"
             ),
         );
     }

@@ -4,7 +4,9 @@
 //! the inventory. Pure: the repository as it is comes in as a value.
 
 mod flux;
+mod graph;
 mod handover;
+mod helm;
 pub mod inventory;
 mod parts;
 mod patches;
@@ -14,11 +16,13 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, codes};
 use crate::intent::manifest::{ModuleState, PatchMode};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedModule};
 use crate::render::{FileContent, Output, Ownership, Rendered, Resource};
 use crate::tree::{Blob, RepoPath, Tree};
 use crate::yaml;
 
+pub use graph::{Edge, Graph, NodeKind, Why};
+pub(crate) use helm::platform_release;
 pub use inventory::Inventory;
 pub use parts::{Part, Parts};
 pub use patches::LaidPatch;
@@ -37,6 +41,8 @@ pub struct Layout {
     pub patches: Vec<LaidPatch>,
     /// Variables that Flux knows in each part.
     pub parts: Vec<Part>,
+    /// Who waits for whom.
+    pub graph: Graph,
     /// Findings about what the repository had and the intent no longer has.
     pub warnings: Vec<Diagnostic>,
 }
@@ -80,9 +86,10 @@ pub fn lay_out(plan: &Plan, rendered: &[Rendered], previous: &Previous) -> Resul
     if !faults.is_empty() {
         return Err(faults);
     }
-    let laid = patches::collect(plan, rendered);
+    let mut laid = patches::collect(plan, rendered);
+    let mut warnings = module_values(plan, rendered, &mut parts, &mut laid, &mut handover);
     platform_objects(plan, &laid, &mut parts, &mut handover);
-    let warnings = retire::carry_over(plan, previous, &laid, &mut parts);
+    warnings.extend(retire::carry_over(plan, previous, &laid, &mut parts));
     let root = &plan.cluster.root;
     let mut tree = Tree::new();
     let mut objects = Vec::new();
@@ -137,7 +144,8 @@ pub fn lay_out(plan: &Plan, rendered: &[Rendered], previous: &Previous) -> Resul
     let inventory = Inventory::of(&tree, root);
     let path = root.join(inventory::FILE).expect("a constant name");
     tree.insert(path, Blob::from(inventory.print()));
-    Ok(Layout { tree, objects, patches: laid, parts, warnings })
+    let graph = Graph::new(plan, &parts);
+    Ok(Layout { tree, objects, patches: laid, parts, graph, warnings })
 }
 
 /// Sorts one rendered document to where it belongs.
@@ -148,7 +156,7 @@ fn place(one: &Rendered, plan: &Plan, parts: &mut Parts, handover: &mut handover
             let resource = with_ownership(resource.clone(), *ownership);
             parts.add(&part, file, resource, &one.at)
         }
-        Output::Patch(_) => Ok(()),
+        Output::Patch(_) | Output::Values(_) => Ok(()),
         Output::Variables { part, secret, names } => parts.variables(part, secret, names),
         Output::Include { part, file, decrypt } => {
             let exists = plan.cluster.root.join(file).is_ok_and(|path| plan.cluster.files.contains_key(&path));
@@ -172,7 +180,8 @@ fn place(one: &Rendered, plan: &Plan, parts: &mut Parts, handover: &mut handover
 /// Adds what concerns the platform's own Kustomizations: patched ones as partial objects, enabled modules whole.
 fn platform_objects(plan: &Plan, laid: &[LaidPatch], parts: &mut Parts, handover: &mut handover::HandOver) {
     let mut enabled = Vec::new();
-    for module in plan.modules.iter().filter(|module| module.state == ModuleState::Enabled) {
+    let released = |module: &&PlannedModule| module.state == ModuleState::Enabled && module.helm.is_none();
+    for module in plan.modules.iter().filter(released) {
         let resource = flux::module(plan, module, laid);
         enabled.push(module.kustomization.clone());
         parts.add_platform(&format!("modules/{}.yaml", module.kustomization), resource, &module.at);
@@ -186,11 +195,53 @@ fn platform_objects(plan: &Plan, laid: &[LaidPatch], parts: &mut Parts, handover
         let own: Vec<&LaidPatch> = laid.iter().filter(|patch| patch.kustomization == name).collect();
         let at = own.first().map_or_else(|| module_at(plan, &name), |patch| patch.at.clone());
         let resource = flux::partial(plan, &name, &own);
-        match plan.cluster.intent.spec.gitops.patch_mode {
+        match plan.patch_mode {
             PatchMode::MergeAnnotation => parts.add_platform(&format!("patches/{name}.yaml"), resource, &at),
             PatchMode::ManualSnippet => handover.snippet(plan, &name, &resource),
         }
     }
+}
+
+/// Takes the values of each module's chart to where they have an effect: the HelmRelease of this tree, that of the
+/// platform, or, where it is not known, a file for a person.
+fn module_values(
+    plan: &Plan,
+    rendered: &[Rendered],
+    parts: &mut Parts,
+    laid: &mut Vec<LaidPatch>,
+    handover: &mut handover::HandOver,
+) -> Vec<Diagnostic> {
+    let mut warnings = Vec::new();
+    for (index, module) in plan.modules.iter().enumerate().filter(|(_, m)| m.state != ModuleState::Disabled) {
+        let mut values = json!({});
+        for one in rendered.iter().filter(|one| plan.plugins[one.plugin].module == Some(index)) {
+            if let Output::Values(more) = &one.output {
+                helm::merge(&mut values, &json!(more));
+            }
+        }
+        let empty = values.as_object().is_some_and(serde_json::Map::is_empty);
+        if let Some(chart) = &module.helm {
+            let waits_for = chart.spec.depends_on.iter().cloned().collect();
+            parts.add_release(&module.name, helm::release(plan, module, chart, values), waits_for, &module.at);
+        } else if empty {
+        } else if let Some(patch) = helm::patch(plan, module, &values) {
+            laid.push(patch);
+        } else if plan.has_options(module) {
+            let at = format!("{}/{}", module.at, module.name);
+            handover.values(&module.name, &module.kustomization, &plan.namespace, values);
+            let message = format!(
+                "Flux does not apply the options of `{}`: how the platform's release takes them is not known",
+                module.name
+            );
+            let hint = "name the HelmRelease of the module in `release.helmRelease`, or follow `HANDOVER.md`";
+            let mut warning =
+                Diagnostic::new(codes::MODULE_OPTIONS_HANDED_OVER, message).file(plan.cluster.file.clone());
+            warning =
+                warning.hint(hint).span(plan.cluster.node.key_span_at(&at)).field(crate::diagnostic::field_path(&at));
+            warnings.push(warning);
+        }
+    }
+    warnings
 }
 
 fn module_at(plan: &Plan, kustomization: &str) -> String {

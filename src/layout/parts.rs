@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::plan::Plan;
+use crate::plan::{Plan, release_part};
 use crate::render::Resource;
 
 /// The part that holds what concerns the platform's own Kustomizations.
 const PLATFORM: &str = "platform";
 /// The part that everything else may need first.
 const REGISTRIES: &str = "registries";
+/// The parts that hold HelmReleases. What needs their CRDs lies in `modules/<name>` and waits for them.
+const RELEASES: &str = "releases";
 
 /// One directory that Flux applies.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,8 @@ pub struct Part {
     pub decrypt: bool,
     /// Names of the parts that must be ready first.
     pub depends_on: Vec<String>,
+    /// Further Kustomizations that must be ready first, as the intent names them.
+    pub waits_for: Vec<String>,
     /// Kustomizations of the platform whose readiness makes the part ready.
     pub health_checks: Vec<String>,
 }
@@ -64,12 +68,17 @@ impl Part {
 pub struct Parts {
     parts: BTreeMap<String, Part>,
     source: String,
+    after: BTreeMap<String, Vec<String>>,
 }
 
 impl Parts {
     /// Starts with no part.
     pub fn new(plan: &Plan) -> Self {
-        Self { parts: BTreeMap::new(), source: plan.cluster.intent.spec.gitops.source.name.clone() }
+        Self {
+            parts: BTreeMap::new(),
+            source: plan.cluster.intent.spec.gitops.source.name.clone(),
+            after: plan.modules.iter().map(|module| (module.name.clone(), module.after.clone())).collect(),
+        }
     }
 
     /// Returns the name of the part that a plugin's objects go to.
@@ -83,17 +92,24 @@ impl Parts {
 
     fn part(&mut self, name: &str) -> &mut Part {
         let source = &self.source;
+        let after = &self.after;
         self.parts.entry(name.to_owned()).or_insert_with(|| {
-            let short = name.rsplit('/').next().unwrap_or(name);
-            let depends_on = match name {
-                REGISTRIES => Vec::new(),
-                PLATFORM => vec![REGISTRIES.to_owned()],
-                _ if name.starts_with("modules/") => vec![PLATFORM.to_owned(), REGISTRIES.to_owned()],
+            let depends_on = match (name, name.split_once('/')) {
+                (PLATFORM, _) => vec![REGISTRIES.to_owned()],
+                (_, Some((group, module))) => {
+                    let others = after.get(module).into_iter().flatten().map(|other| format!("{RELEASES}/{other}"));
+                    let own: &[&str] = if group == RELEASES { &[] } else { &[PLATFORM] };
+                    let mut first: Vec<String> = own.iter().map(|name| (*name).to_owned()).collect();
+                    first.push(REGISTRIES.to_owned());
+                    first.extend((group != RELEASES).then(|| format!("{RELEASES}/{module}")));
+                    first.extend(others);
+                    first
+                }
                 _ => Vec::new(),
             };
             Part {
                 name: name.to_owned(),
-                kustomization: format!("{source}-{short}"),
+                kustomization: kustomization_name(source, name),
                 dir: name.to_owned(),
                 depends_on,
                 // Secrets of the user lie here, so what the intent says of decryption holds from the start.
@@ -125,6 +141,15 @@ impl Parts {
         let part = self.part(PLATFORM);
         part.health_checks.push(resource.name().to_owned());
         part.files.entry(file.to_owned()).or_default().push(PartObject { resource, at: at.to_owned() });
+    }
+
+    /// Adds the HelmRelease of a module with its repository.
+    pub fn add_release(&mut self, module: &str, objects: Vec<(&str, Resource)>, waits_for: Vec<String>, at: &str) {
+        let part = self.part(&format!("{RELEASES}/{module}"));
+        part.waits_for = waits_for;
+        for (file, resource) in objects {
+            part.files.entry(file.to_owned()).or_default().push(PartObject { resource, at: at.to_owned() });
+        }
     }
 
     /// Puts back an object that the tree had before.
@@ -184,8 +209,14 @@ impl Parts {
             .filter(|part| !part.files.is_empty() || !part.includes.is_empty())
             .map(|part| part.name.clone())
             .collect();
-        let registries_first =
-            |part: &Part| (part.name != REGISTRIES, part.name.starts_with("modules/"), part.name.clone());
+        let registries_first = |part: &Part| {
+            (
+                part.name != REGISTRIES,
+                part.name.starts_with("modules/"),
+                part.name.starts_with(RELEASES),
+                part.name.clone(),
+            )
+        };
         let mut parts: Vec<Part> = self.parts.into_values().filter(|part| present.contains(&part.name)).collect();
         parts.sort_by_key(registries_first);
         for part in &mut parts {
@@ -204,6 +235,15 @@ impl Parts {
             }
         }
         parts
+    }
+}
+
+/// The Kustomization of a part.
+pub(super) fn kustomization_name(source: &str, part: &str) -> String {
+    match part.split_once('/') {
+        Some((RELEASES, module)) => release_part(source, module),
+        Some((_, module)) => format!("{source}-{module}"),
+        None => format!("{source}-{part}"),
     }
 }
 

@@ -113,7 +113,7 @@ fn own(patch: &PatchEntry, at: &str) -> LaidPatch {
 }
 
 /// One element of `spec.patches`. Names in a target are expressions to kustomize; ours are exact.
-fn entry(body: Value, target: Option<&Map<String, Value>>) -> Value {
+pub(super) fn entry(body: Value, target: Option<&Map<String, Value>>) -> Value {
     let mut entry = Map::new();
     entry.insert("patch".into(), json!(yaml::emit(&body)));
     if let Some(target) = target {

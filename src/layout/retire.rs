@@ -22,7 +22,7 @@ pub(super) fn carry_over(plan: &Plan, previous: &Previous, laid: &[LaidPatch], p
     let mut say = |code: Code, message: String, hint: &str| {
         findings.push(Diagnostic::new(code, message).file(plan.cluster.file.clone()).hint(hint));
     };
-    let by_hand = plan.cluster.intent.spec.gitops.patch_mode == PatchMode::ManualSnippet;
+    let by_hand = plan.patch_mode == PatchMode::ManualSnippet;
     for path in previous.inventory.paths().filter(|path| path.ends_with(".yaml")) {
         if let Some(name) = path.strip_prefix("install/patches/").and_then(|file| file.strip_suffix(".yaml")) {
             if by_hand && !laid.iter().any(|patch| patch.kustomization == name) {
@@ -66,9 +66,9 @@ pub(super) fn carry_over(plan: &Plan, previous: &Previous, laid: &[LaidPatch], p
                         "keep `state: Enabled`, or `state: Disabled` to remove the module",
                     );
                 }
-            } else if whole && part == "platform" {
+            } else if whole && part == "platform" || resource.kind() == "HelmRelease" {
                 let message =
-                    format!("Flux deletes Kustomization `{}` and everything that it deployed", resource.name());
+                    format!("Flux deletes {} `{}` and everything that it deployed", resource.kind(), resource.name());
                 say(
                     codes::MODULE_PRUNED,
                     message,
@@ -132,7 +132,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
     let (first, rest) = path.split_once('/')?;
     match first {
         "flux" | "install" | "hosts" => None,
-        "modules" => {
+        "modules" | "releases" => {
             let at = first.len() + 1 + rest.find('/')?;
             Some((&path[..at], &path[at + 1..]))
         }

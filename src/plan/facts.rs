@@ -4,16 +4,17 @@ use base64::Engine;
 use serde_json::{Map, Value, json};
 
 use super::{PlannedController, PlannedModule, PlannedPort};
-use crate::catalog::Platform;
+use crate::catalog::{Catalog, Platform};
 use crate::intent::Cluster;
 use crate::intent::manifest::{
-    ClusterIntent, Controller, ExposedPort, Mirror, ModuleState, PlatformDelivery, PortRef, Protocol,
+    ClusterIntent, Controller, ExposedPort, Mirror, ModuleState, NodeExposure, PlatformDelivery, PortRef, Protocol,
+    StreamFlags, Subject,
 };
 
 /// Resolves the ingress controllers and sorts their ports by number, then protocol.
 pub(super) fn controllers(intent: &ClusterIntent, platform: &Platform) -> Vec<PlannedController> {
     let declared: Vec<Controller> = if intent.spec.ingress.controllers.is_empty() {
-        vec![Controller::named(&platform.ingress.default_controller)]
+        platform.ingress.default_controller.iter().map(|name| Controller::named(name)).collect()
     } else {
         intent.spec.ingress.controllers.iter().cloned().collect()
     };
@@ -37,14 +38,25 @@ pub(super) fn controllers(intent: &ClusterIntent, platform: &Platform) -> Vec<Pl
                 .collect();
             ports.sort_by_key(|port| (port.port, port.protocol));
             let of = |protocol| ports.iter().filter(|port| port.protocol == protocol).cloned().collect();
+            let deployment = name(&controller.deployment, known.and_then(|k| k.deployment.as_ref()));
+            let daemon_set = name(&controller.daemon_set, known.and_then(|k| k.daemon_set.as_ref()));
+            // What the intent names wins over what the platform knows.
+            let is_deployment = controller.deployment.is_some() || daemon_set.is_empty() && !deployment.is_empty();
             PlannedController {
                 namespace: name(&controller.namespace, known.map(|k| &k.namespace)),
                 service: name(&controller.service, known.map(|k| &k.service)),
-                daemon_set: name(&controller.daemon_set, known.map(|k| &k.daemon_set)),
+                workload_kind: if is_deployment { "Deployment" } else { "DaemonSet" },
+                workload: if is_deployment { deployment } else { daemon_set },
                 tcp_config_map: name(&controller.tcp_config_map, known.map(|k| &k.tcp_config_map)),
                 udp_config_map: name(&controller.udp_config_map, known.map(|k| &k.udp_config_map)),
                 kustomization: name(&controller.kustomization, known.map(|k| &k.kustomization)),
-                node_exposure: controller.node_exposure,
+                node_exposure: node_exposure(&controller, platform),
+                stream_flags: controller.stream_flags.unwrap_or_else(|| {
+                    match known.and_then(|k| k.stream_flags.as_deref()) {
+                        Some("Add") => StreamFlags::Add,
+                        _ => StreamFlags::Present,
+                    }
+                }),
                 patch_format: controller.patch_format,
                 config_map_ownership: controller.config_map_ownership,
                 tcp: of(Protocol::TCP),
@@ -54,6 +66,16 @@ pub(super) fn controllers(intent: &ClusterIntent, platform: &Platform) -> Vec<Pl
             }
         })
         .collect()
+}
+
+/// How a controller's ports reach the node: as the intent says, else as the platform runs it.
+pub(super) fn node_exposure(controller: &Controller, platform: &Platform) -> NodeExposure {
+    let known = platform.ingress.controllers.iter().find(|known| known.name == controller.name);
+    controller.node_exposure.unwrap_or_else(|| match known.and_then(|k| k.node_exposure.as_deref()) {
+        Some("HostPort") => NodeExposure::HostPort,
+        Some("Service") => NodeExposure::Service,
+        _ => NodeExposure::HostNetwork,
+    })
 }
 
 fn planned_port(index: usize, port: &ExposedPort) -> PlannedPort {
@@ -83,6 +105,9 @@ pub(super) fn module(module: &PlannedModule) -> Value {
     let mut value = json!({
         "name": module.name, "state": module.state, "kustomization": module.kustomization,
         "namespace": module.namespace, "at": module.at, "optionsAt": options_at,
+        // Whether its objects come from a Kustomization of somebody else, so that patches are the way to change them.
+        "patched": module.helm.is_none(),
+        "helm": module.helm.as_ref().map(|helm| json!({"chart": helm.chart, "releaseName": helm.spec.release_name})),
     });
     drop_nulls(&mut value);
     value
@@ -92,6 +117,7 @@ pub(super) fn module(module: &PlannedModule) -> Value {
 pub(super) fn cluster(
     intent: &ClusterIntent,
     platform: &Platform,
+    catalog: &Catalog,
     controllers: &[PlannedController],
     modules: &[PlannedModule],
     cluster: Option<&Cluster>,
@@ -110,6 +136,7 @@ pub(super) fn cluster(
     let minor = spec.platform.kubernetes_version.strip_prefix("1.").and_then(|m| m.parse::<u32>().ok());
     let mut value = json!({
         "name": intent.metadata.name,
+        "platform": platform.name,
         "kubernetesVersion": spec.platform.kubernetes_version,
         "kubernetesMinor": minor,
         "nodes": spec.platform.nodes,
@@ -122,7 +149,7 @@ pub(super) fn cluster(
         "gitops": {
             "namespace": super::namespace(intent, platform),
             "source": spec.gitops.source,
-            "patchMode": spec.gitops.patch_mode,
+            "patchMode": super::patch_mode(intent, platform),
         },
         "controllers": controllers,
         "proxy": spec.proxy.as_ref().map(|proxy| {
@@ -145,6 +172,7 @@ pub(super) fn cluster(
             "name": registry.name,
             "host": registry.host,
             "type": registry.kind,
+            "externalHost": registry.external_host,
             "mirrors": registry.mirrors.iter().map(|mirror| match mirror {
                 Mirror::Host(upstream) => json!({"upstream": upstream}),
                 Mirror::Project(project) => json!(project),
@@ -155,14 +183,55 @@ pub(super) fn cluster(
                 let mut value = json!(secret);
                 let directory = secret.delivery.sops.as_ref().and_then(|sops| sops.directory.clone());
                 value["delivery"]["directory"] = json!(directory.unwrap_or_else(|| "registries".into()));
+                // With Reflector one namespace gets the Secret, and the others their copies of it.
+                let source = secret.reflector.as_ref().map(|reflector| &reflector.source_namespace);
+                let (direct, copies): (Vec<&String>, Vec<&String>) =
+                    secret.namespaces.iter().partition(|name| source.is_none_or(|source| source == *name));
+                value["deliverTo"] = json!(direct);
+                value["copyTo"] = json!(copies);
                 value
             }),
         })).collect::<Vec<_>>(),
+        "pullGrants": pull_grants(intent, catalog),
+        "baseModules": platform.base_modules.iter().map(|base| &base.name).collect::<Vec<_>>(),
         "modules": modules.iter().map(module).collect::<Vec<_>>(),
         "enabledNamespaces": enabled,
     });
     drop_nulls(&mut value);
     value
+}
+
+/// Grants of one name and namespace are one RoleBinding with all subjects, in the order of the intent.
+fn pull_grants(intent: &ClusterIntent, catalog: &Catalog) -> Vec<Value> {
+    let mut merged: Vec<(Value, Vec<Subject>)> = Vec::new();
+    for (index, registry) in intent.spec.registries.indexed() {
+        let Some(facts) = catalog.registry_type(&registry.kind).and_then(|kind| kind.pull_grants.as_ref()) else {
+            continue;
+        };
+        for (number, grant) in registry.pull_grants.indexed() {
+            let head = json!({
+                "name": grant.name, "imageNamespace": grant.image_namespace,
+                "clusterRole": facts.cluster_role, "resource": facts.resource, "host": registry.host,
+                "at": format!("/spec/registries/{index}/pullGrants/{number}"),
+            });
+            let same = |(known, _): &&mut (Value, Vec<Subject>)| {
+                known["name"] == head["name"] && known["imageNamespace"] == head["imageNamespace"]
+            };
+            match merged.iter_mut().find(same) {
+                Some((_, subjects)) => {
+                    let new: Vec<Subject> =
+                        grant.subjects.iter().filter(|one| !subjects.contains(one)).cloned().collect();
+                    subjects.extend(new);
+                }
+                None => merged.push((head, grant.subjects.iter().cloned().collect())),
+            }
+        }
+    }
+    let whole = |(mut head, subjects): (Value, Vec<Subject>)| {
+        head["subjects"] = json!(subjects);
+        head
+    };
+    merged.into_iter().map(whole).collect()
 }
 
 fn to_map(value: &impl serde::Serialize) -> Map<String, Value> {

@@ -14,10 +14,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::catalog::{Catalog, Platform, Plugin};
+use crate::catalog::{Catalog, ModuleDelivery, Platform, Plugin};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::intent::manifest::{
-    ClusterIntent, ConfigMapOwnership, ModuleState, NodeExposure, PatchFormat, Protocol, Release,
+    ClusterIntent, ConfigMapOwnership, Helm, ModuleState, NodeExposure, PatchFormat, PatchMode, Protocol, Release,
+    StreamFlags,
 };
 use crate::intent::{Cluster, Findings};
 
@@ -30,6 +31,8 @@ pub struct Plan {
     pub platform: Arc<Platform>,
     /// Namespace of the Flux objects.
     pub namespace: String,
+    /// How patches reach Kustomizations that this tree does not own.
+    pub patch_mode: PatchMode,
     /// Ingress controllers with all names.
     pub controllers: Vec<PlannedController>,
     /// Modules of the intent.
@@ -38,6 +41,13 @@ pub struct Plan {
     pub plugins: Vec<PlannedPlugin>,
     /// What templates and CEL rules see as `cluster`.
     pub facts: Value,
+}
+
+impl Plan {
+    /// Tells whether the intent gives options to a module.
+    pub fn has_options(&self, module: &PlannedModule) -> bool {
+        self.cluster.intent.spec.modules.iter().any(|entry| entry.name == module.name && !entry.options.is_empty())
+    }
 }
 
 /// An ingress controller with its object names.
@@ -50,8 +60,10 @@ pub struct PlannedController {
     pub namespace: String,
     /// Its Service.
     pub service: String,
-    /// Its DaemonSet.
-    pub daemon_set: String,
+    /// Kind of its workload: `DaemonSet` or `Deployment`.
+    pub workload_kind: &'static str,
+    /// Name of its workload.
+    pub workload: String,
     /// Its ConfigMap for TCP services.
     pub tcp_config_map: String,
     /// Its ConfigMap for UDP services.
@@ -60,6 +72,8 @@ pub struct PlannedController {
     pub kustomization: String,
     /// How its ports reach the node.
     pub node_exposure: NodeExposure,
+    /// Whether it has the flags that name its ConfigMaps.
+    pub stream_flags: StreamFlags,
     /// Form of its patches.
     pub patch_format: PatchFormat,
     /// Who writes its ConfigMaps.
@@ -99,12 +113,31 @@ pub struct PlannedModule {
     pub namespace: Option<String>,
     /// Its Kustomization.
     pub kustomization: String,
-    /// How the platform delivers it.
+    /// How it gets into the cluster.
+    pub delivery: ModuleDelivery,
+    /// The Kustomization that delivers it, as the intent describes it.
     pub release: Release,
+    /// The chart that this tree installs it from.
+    pub helm: Option<PlannedHelm>,
+    /// Modules that come first, if the intent has them.
+    pub after: Vec<String>,
     /// Health checks of the plugin, used when the release names none.
     pub health_checks: Vec<Value>,
     /// JSON pointer of the entry in the intent.
     pub at: String,
+}
+
+/// The chart of a module, resolved.
+#[derive(Clone, Debug)]
+pub struct PlannedHelm {
+    /// What the intent says.
+    pub spec: Helm,
+    /// Address of the repository, without the chart.
+    pub url: String,
+    /// Name of the chart.
+    pub chart: String,
+    /// Secret in the GitOps namespace with the repository's credentials.
+    pub secret: Option<String>,
 }
 
 /// A plugin with what it renders for.
@@ -139,7 +172,7 @@ pub fn check(intent: &ClusterIntent, catalog: &Catalog, findings: &mut Findings)
     let controllers = facts::controllers(intent, platform);
     let modules = modules::resolve(intent, platform, catalog);
     let plugins = plugins(intent, &modules, catalog, platform);
-    let facts = facts::cluster(intent, platform, &controllers, &modules, None);
+    let facts = facts::cluster(intent, platform, catalog, &controllers, &modules, None);
     validations::check(&plugins, &modules, &facts, findings);
 }
 
@@ -156,8 +189,21 @@ pub fn resolve(cluster: Cluster, catalog: &Catalog) -> Result<Plan, Vec<Diagnost
     let controllers = facts::controllers(intent, &platform);
     let modules = modules::resolve(intent, &platform, catalog);
     let plugins = plugins(intent, &modules, catalog, &platform);
-    let facts = facts::cluster(intent, &platform, &controllers, &modules, Some(&cluster));
-    Ok(Plan { platform, namespace, controllers, modules, plugins, facts, cluster })
+    let facts = facts::cluster(intent, &platform, catalog, &controllers, &modules, Some(&cluster));
+    let patch_mode = patch_mode(intent, &platform);
+    Ok(Plan { platform, namespace, patch_mode, controllers, modules, plugins, facts, cluster })
+}
+
+/// The name of the Kustomization that applies the HelmRelease of a module.
+pub(crate) fn release_part(source: &str, module: &str) -> String {
+    format!("{source}-{module}-release")
+}
+
+fn patch_mode(intent: &ClusterIntent, platform: &Platform) -> PatchMode {
+    intent.spec.gitops.patch_mode.unwrap_or(match platform.gitops.patch_mode.as_str() {
+        "ManualSnippet" => PatchMode::ManualSnippet,
+        _ => PatchMode::MergeAnnotation,
+    })
 }
 
 fn namespace(intent: &ClusterIntent, platform: &Platform) -> String {
@@ -179,7 +225,7 @@ fn plugins(
     };
     let mut planned: Vec<PlannedPlugin> = catalog
         .plugins()
-        .filter(|plugin| plugin.platforms.is_empty() || plugin.platforms.contains(&platform.name))
+        .filter(|plugin| plugin.works_on(&platform.name))
         .filter_map(|plugin| {
             let section = plugin.section.as_deref()?;
             let renders = present(section);

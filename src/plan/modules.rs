@@ -1,8 +1,16 @@
 //! Modules of the intent, resolved against catalog and platform.
 
-use super::PlannedModule;
-use crate::catalog::{Catalog, Platform};
-use crate::intent::manifest::ClusterIntent;
+use serde_json::{Value, json};
+
+use super::{PlannedHelm, PlannedModule};
+use crate::catalog::{Catalog, ModuleDelivery, ModuleFacts, Platform};
+use crate::intent::manifest::{ClusterIntent, DeliveryType, Helm, Module, ModuleState};
+
+/// Returns the facts of a module on a platform. Base modules have no plugin and come with the platform's release.
+pub(super) fn facts(name: &str, platform: &Platform, catalog: &Catalog) -> ModuleFacts {
+    let plugin = catalog.module(name).filter(|plugin| plugin.works_on(&platform.name));
+    plugin.and_then(|plugin| plugin.module_on(&platform.name)).unwrap_or_default()
+}
 
 /// Resolves the modules in the order of the intent; the first entry of a name counts.
 pub(super) fn resolve(intent: &ClusterIntent, platform: &Platform, catalog: &Catalog) -> Vec<PlannedModule> {
@@ -11,18 +19,74 @@ pub(super) fn resolve(intent: &ClusterIntent, platform: &Platform, catalog: &Cat
         if planned.iter().any(|known| known.name == module.name) {
             continue;
         }
-        let facts = catalog.module(&module.name).and_then(|plugin| plugin.module.clone()).unwrap_or_default();
+        let facts = facts(&module.name, platform, catalog);
         let release = module.release.clone().unwrap_or_default();
         let component = facts.component.as_deref().unwrap_or(&module.name);
+        let own = facts.delivery == ModuleDelivery::Helm && module.state != ModuleState::Existing;
+        let namespace = module.namespace.clone().or(facts.namespace).or_else(|| own.then(|| module.name.clone()));
+        let kustomization = match &release.kustomization {
+            Some(name) => name.clone(),
+            None if own => super::release_part(&intent.spec.gitops.source.name, &module.name),
+            None => platform.kustomization(component),
+        };
+        let health_checks = facts.health_checks.into_iter().map(|check| located(check, namespace.as_deref())).collect();
         planned.push(PlannedModule {
             name: module.name.clone(),
             state: module.state,
-            namespace: facts.namespace,
-            kustomization: release.kustomization.clone().unwrap_or_else(|| platform.kustomization(component)),
-            health_checks: facts.health_checks,
+            kustomization,
+            health_checks,
+            delivery: facts.delivery,
+            helm: module.helm.as_ref().filter(|_| own).map(|helm| {
+                let (url, chart) = chart(module, helm, facts.chart.as_deref());
+                PlannedHelm { secret: secret(intent, platform, helm), url, chart, spec: helm.clone() }
+            }),
+            after: facts.after,
+            namespace,
             release,
             at: format!("/spec/modules/{index}"),
         });
     }
     planned
+}
+
+/// A health check without namespace is about the module's own.
+fn located(mut check: Value, namespace: Option<&str>) -> Value {
+    if let (None, Some(namespace)) = (check.get("namespace"), namespace) {
+        check["namespace"] = json!(namespace);
+    }
+    check
+}
+
+/// Splits the address of a chart into repository and chart.
+fn chart(module: &Module, helm: &Helm, known: Option<&str>) -> (String, String) {
+    let url = helm.source.url.trim_end_matches('/');
+    if let Some(chart) = &helm.source.chart {
+        return (url.to_owned(), chart.clone());
+    }
+    let path = url.split_once("://").map_or(url, |(_, rest)| rest);
+    match (url.starts_with("oci://"), url.rsplit_once('/')) {
+        (true, Some((repository, chart))) if path.contains('/') => (repository.to_owned(), chart.to_owned()),
+        _ => (url.to_owned(), known.unwrap_or(&module.name).to_owned()),
+    }
+}
+
+/// The Secret of a chart repository: the one given, or the pull secret of its registry in the GitOps namespace.
+pub(super) fn secret(intent: &ClusterIntent, platform: &Platform, helm: &Helm) -> Option<String> {
+    if let Some(given) = &helm.source.secret_ref {
+        return Some(given.name.clone());
+    }
+    let host = helm.source.url.strip_prefix("oci://")?.split('/').next()?;
+    let namespace = super::namespace(intent, platform);
+    let registry = intent.spec.registries.iter().find(|registry| registry.host == host)?;
+    let secret = registry.pull_secret.as_ref()?;
+    secret.namespaces.iter().any(|one| *one == namespace).then(|| secret.name.clone())
+}
+
+/// Tells whether a registry wants credentials that a chart repository would not have.
+pub(super) fn needs_secret(intent: &ClusterIntent, platform: &Platform, helm: &Helm) -> Option<String> {
+    let host = helm.source.url.strip_prefix("oci://")?.split('/').next()?;
+    let registry = intent.spec.registries.iter().find(|registry| registry.host == host)?;
+    let known = registry.pull_secret.as_ref()?;
+    let existing = known.delivery.kind == DeliveryType::Existing;
+    (secret(intent, platform, helm).is_none() && !existing).then(|| registry.name.clone())
 }

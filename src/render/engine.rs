@@ -22,6 +22,8 @@ pub(super) fn render(name: &str, text: &str, context: &serde_json::Value) -> Res
         duration(&text).ok_or_else(|| invalid(format!("`{text}` is not a duration")))
     });
     env.add_filter("bare", bare);
+    env.add_filter("shell", shell);
+    env.add_filter("line", line);
     env.add_template(name, text).map_err(|error| describe(&error))?;
     let output = env
         .get_template(name)
@@ -94,6 +96,24 @@ fn bare(value: Value) -> Result<Value, Error> {
     } else {
         Err(invalid("`bare` takes letters, digits and . _ / : @ - only".into()))
     }
+}
+
+/// Writes a value as it is into one line of prose; refuses control characters.
+fn line(value: Value) -> Result<Value, Error> {
+    let text = value.to_string();
+    if text.chars().any(char::is_control) {
+        return Err(invalid("`line` takes no control characters".into()));
+    }
+    Ok(Value::from_safe_string(text))
+}
+
+/// Writes a value as one word of a POSIX shell, in single quotes; refuses control characters.
+fn shell(value: Value) -> Result<Value, Error> {
+    let text = value.to_string();
+    if text.chars().any(char::is_control) {
+        return Err(invalid("`shell` takes no control characters".into()));
+    }
+    Ok(Value::from_safe_string(format!("'{}'", text.replace('\'', "'\\''"))))
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub enum Output {
         /// Their names.
         names: Vec<String>,
     },
+    /// Values of the module's Helm chart.
+    Values(Map<String, Value>),
     /// A file of the user that a part includes when it exists.
     Include {
         /// The part.
@@ -144,6 +146,9 @@ enum Own {
         secret: String,
         variables: Vec<String>,
     },
+    Values {
+        values: Map<String, Value>,
+    },
     Include {
         part: String,
         file: String,
@@ -202,6 +207,7 @@ fn document(mut value: Value, plugin: usize, at: &str, template: &str) -> Result
             Own::Variables { kustomization_part, secret, variables } => {
                 Output::Variables { part: kustomization_part, secret, names: variables }
             }
+            Own::Values { values } => Output::Values(values),
             Own::Include { part, file, decrypt } => Output::Include { part, file, decrypt },
             Own::File { path, content: Some(text), object: None } => {
                 Output::File { path, content: FileContent::Text(text) }

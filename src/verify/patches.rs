@@ -8,7 +8,7 @@ use super::{Bases, Ground, Proof, ProvenChange};
 use crate::build::{Application, Change, ChangeKind, Op, Patch, PatchBody, PatchFault, Reason, Target, apply};
 use crate::diagnostic::{Code, codes, did_you_mean, field_path};
 use crate::intent::Findings;
-use crate::layout::{LaidPatch, Layout};
+use crate::layout::{LaidPatch, Layout, platform_release};
 use crate::plan::Plan;
 use crate::render::{Output, Rendered, Resource};
 
@@ -22,7 +22,11 @@ pub(super) fn check(
 ) -> Vec<Proof> {
     let mut objects: BTreeMap<&str, (Ground, Vec<Resource>)> = BTreeMap::new();
     let source = plan.cluster.intent.spec.gitops.release_source.as_ref();
-    let source = source.map_or_else(|| plan.platform.gitops.release_source.clone(), |source| source.name.clone());
+    // Where the platform has no release of its own, Kustomizations usually read the repository of this tree.
+    let source = source
+        .map(|source| source.name.clone())
+        .or_else(|| plan.platform.gitops.release_source.clone())
+        .unwrap_or_else(|| plan.cluster.intent.spec.gitops.source.name.clone());
     for patch in &layout.patches {
         let name = patch.kustomization.as_str();
         if !objects.contains_key(name) {
@@ -96,7 +100,7 @@ fn base(
             }
         };
     }
-    let contract: Vec<Resource> = contracts
+    let mut contract: Vec<Resource> = contracts
         .iter()
         .filter_map(|one| match &one.output {
             Output::Object { resource, kustomization, .. } => {
@@ -106,6 +110,8 @@ fn base(
             _ => None,
         })
         .collect();
+    let module = plan.modules.iter().find(|module| module.kustomization == name);
+    contract.extend(module.and_then(|module| Resource::new(platform_release(plan, module)?)));
     if contract.is_empty() { (Ground::None, contract) } else { (Ground::Contract, contract) }
 }
 

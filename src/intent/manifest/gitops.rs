@@ -31,9 +31,8 @@ pub struct Gitops {
     pub service_account_name: Option<String>,
     /// Decryption of SOPS files; required when a secret is delivered with SOPS.
     pub decryption: Option<Decryption>,
-    /// How patches reach Kustomizations that belong to the platform.
-    #[serde(default)]
-    pub patch_mode: PatchMode,
+    /// How patches reach Kustomizations that belong to somebody else; default: as it is right for the platform.
+    pub patch_mode: Option<PatchMode>,
 }
 
 fn ten_minutes() -> String {
@@ -52,8 +51,8 @@ fn five_minutes() -> String {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Source {
-    /// Name of the GitRepository; the Kustomizations of this tree are called `<name>-<part>`.
-    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), length(max = 40))]
+    /// Name of the GitRepository; the Kustomizations of this tree are called `<name>-<part>`, so it is short.
+    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), length(max = 28))]
     pub name: String,
     /// Address as Flux knows it: `https://`, `http://` or `ssh://`. Without user and password.
     #[schemars(regex(pattern = r"^(http|https|ssh)://[^\s/]+/\S+$"))]
@@ -129,12 +128,13 @@ pub enum DecryptionProvider {
     Sops,
 }
 
-/// How patches reach Kustomizations that belong to the platform.
+/// How patches reach Kustomizations that belong to somebody else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum PatchMode {
-    /// A partial Kustomization with `ssa: Merge` in this tree; Flux merges it into the platform's object.
+    /// A partial Kustomization with `ssa: Merge` in this tree; Flux merges it into the object that is there. Not for
+    /// Kustomizations that Flux itself applies from another repository: the two would undo each other.
     #[default]
     MergeAnnotation,
-    /// The patch block is rendered under `install/patches/` with the steps for the platform's console; Flux applies nothing.
+    /// The patch block is rendered under `install/patches/`, with the steps that bring it into place; Flux applies nothing.
     ManualSnippet,
 }

@@ -19,7 +19,8 @@ pub struct Platform {
     /// Where images, releases and configuration come from.
     #[serde(default)]
     pub delivery: PlatformDelivery,
-    /// The Nova Universe machine of a closed network; required with `delivery: Offline`, forbidden otherwise.
+    /// The Universe machine of a closed network; required with `delivery: Offline` where the platform has one, forbidden
+    /// otherwise.
     pub universe: Option<Universe>,
     /// Addresses that replace the public ones of an online cluster.
     #[serde(default)]
@@ -58,11 +59,11 @@ pub enum PlatformDelivery {
     /// From the vendor's public endpoints, directly or through the proxy.
     #[default]
     Online,
-    /// From a Nova Universe machine in a closed network.
+    /// From a machine in a closed network.
     Offline,
 }
 
-/// The Nova Universe machine of a closed network.
+/// The machine that serves images, releases and configuration in a closed network.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Universe {

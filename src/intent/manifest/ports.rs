@@ -27,9 +27,12 @@ pub struct Controller {
     /// Service of the controller.
     #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), length(max = 63))]
     pub service: Option<String>,
-    /// DaemonSet of the controller.
+    /// DaemonSet of the controller; or give `deployment`.
     #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"), length(max = 253))]
     pub daemon_set: Option<String>,
+    /// Deployment of the controller, when it is no DaemonSet.
+    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"), length(max = 253))]
+    pub deployment: Option<String>,
     /// ConfigMap behind `--tcp-services-configmap`.
     #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"), length(max = 253))]
     pub tcp_config_map: Option<String>,
@@ -39,9 +42,10 @@ pub struct Controller {
     /// Flux Kustomization that deploys the controller.
     #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"), length(max = 253))]
     pub kustomization: Option<String>,
-    /// How the controller's ports reach the node.
-    #[serde(default)]
-    pub node_exposure: NodeExposure,
+    /// How the controller's ports reach the node; default: as the platform runs it, else HostNetwork.
+    pub node_exposure: Option<NodeExposure>,
+    /// Whether the controller has the flags that name its ConfigMaps; default: as the platform runs it, else Present.
+    pub stream_flags: Option<StreamFlags>,
     /// Form of the patches for the controller's Service and DaemonSet.
     #[serde(default)]
     pub patch_format: PatchFormat,
@@ -58,10 +62,12 @@ impl Controller {
             namespace: None,
             service: None,
             daemon_set: None,
+            deployment: None,
             tcp_config_map: None,
             udp_config_map: None,
             kustomization: None,
-            node_exposure: NodeExposure::default(),
+            node_exposure: None,
+            stream_flags: None,
             patch_format: PatchFormat::default(),
             config_map_ownership: ConfigMapOwnership::default(),
         }
@@ -74,10 +80,20 @@ pub enum NodeExposure {
     /// The controller runs in the node's network; nothing but the Service is patched.
     #[default]
     HostNetwork,
-    /// The controller's DaemonSet is patched with host ports too.
+    /// The controller's DaemonSet or Deployment is patched with host ports too.
     HostPort,
     /// Only the Service is patched; it decides (ClusterIP, NodePort or LoadBalancer).
     Service,
+}
+
+/// Whether the controller has the flags `--tcp-services-configmap` and `--udp-services-configmap`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum StreamFlags {
+    /// The controller has them.
+    #[default]
+    Present,
+    /// The controller lacks them; they are patched in for the ConfigMaps in use.
+    Add,
 }
 
 /// Form of the patches for the controller.

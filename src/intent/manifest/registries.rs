@@ -12,11 +12,14 @@ pub struct Registry {
     /// Name by which modules refer to it.
     #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), length(max = 63))]
     pub name: String,
-    /// `host` or `host:port`, without scheme and path.
+    /// `host` or `host:port`, without scheme and path; the name by which pods of the cluster pull.
     pub host: String,
-    /// Kind of registry.
-    #[serde(default, rename = "type")]
-    pub kind: RegistryType,
+    /// Host for pushing and for pulls from outside the cluster, where the type of registry has one.
+    #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"), length(max = 253))]
+    pub external_host: Option<String>,
+    /// Kind of registry; it decides what else may be set.
+    #[serde(default = "generic", rename = "type")]
+    pub kind: String,
     /// Upstream registries that this one mirrors; for each a containerd `hosts.toml` is rendered for hand-over.
     #[serde(default)]
     pub mirrors: Items<Mirror>,
@@ -25,14 +28,58 @@ pub struct Registry {
     pub tls: Tls,
     /// Secret with which pods pull from the registry.
     pub pull_secret: Option<PullSecret>,
+    /// Who may pull the images of which namespace, where the type of registry asks for such grants.
+    #[serde(default)]
+    pub pull_grants: Items<PullGrant>,
 }
 
-/// Kinds of registries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub enum RegistryType {
-    /// Any registry that speaks the OCI distribution API.
-    #[default]
-    Generic,
+fn generic() -> String {
+    "Generic".into()
+}
+
+/// A RoleBinding to the ClusterRole `system:image-puller` in the namespace of the images.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PullGrant {
+    /// Name of the RoleBinding; grants of one name and namespace become one RoleBinding.
+    #[serde(default = "cross_ns_pull")]
+    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"), length(max = 253))]
+    pub name: String,
+    /// Namespace whose images may be pulled; the first part of the image's path in the registry.
+    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), length(max = 63))]
+    pub image_namespace: String,
+    /// Who may pull them.
+    #[schemars(length(min = 1))]
+    pub subjects: Items<Subject>,
+}
+
+fn cross_ns_pull() -> String {
+    "cross-ns-pull".into()
+}
+
+/// Who may pull images.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Subject {
+    /// Kind of the subject.
+    pub kind: SubjectKind,
+    /// Name of the ServiceAccount, user or group.
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f]+$"), length(max = 253))]
+    pub name: String,
+    /// Namespace of a ServiceAccount; not for users and groups.
+    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), length(max = 63))]
+    pub namespace: Option<String>,
+}
+
+/// Kinds of subjects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum SubjectKind {
+    /// A ServiceAccount; pods of it may pull.
+    ServiceAccount,
+    /// A user of the platform.
+    User,
+    /// A group of users.
+    Group,
 }
 
 /// An upstream registry by host, or with the project that mirrors it.
@@ -49,7 +96,7 @@ pub enum Mirror {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MirrorProject {
-    /// Host of the upstream, as in `hub.nova-platform.io`.
+    /// Host of the upstream, as in `quay.io`.
     pub upstream: String,
     /// Project or path in this registry that proxies it.
     pub project: String,
@@ -73,7 +120,7 @@ impl JsonSchema for Mirror {
                 "upstream": {
                     "type": "string",
                     "pattern": host,
-                    "description": "Host of the upstream registry, as in `hub.nova-platform.io`."
+                    "description": "Host of the upstream registry, as in `quay.io`."
                 },
                 "project": {
                     "type": "string",
@@ -110,6 +157,17 @@ pub struct PullSecret {
     pub service_accounts: Items<ServiceAccountRef>,
     /// How the Secret reaches the cluster.
     pub delivery: Delivery,
+    /// Delivers the Secret to one namespace only, and lets Reflector copy it to the others.
+    pub reflector: Option<Reflector>,
+}
+
+/// Copies of a Secret by Reflector (`reflector.v1.k8s.emberstack.com`).
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Reflector {
+    /// Namespace that gets the Secret by `delivery`; one of `namespaces`.
+    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), length(max = 63))]
+    pub source_namespace: String,
 }
 
 /// A ServiceAccount.
@@ -135,6 +193,9 @@ pub struct Delivery {
     pub sops: Option<Sops>,
     /// Settings of `ExternalSecret`.
     pub external_secret: Option<ExternalSecret>,
+    /// Settings of `StarVaultCSI`.
+    #[serde(rename = "starVaultCSI")]
+    pub star_vault_csi: Option<StarVaultCsi>,
     /// Settings of `SubstituteFrom`.
     pub substitute_from: Option<SubstituteFrom>,
 }
@@ -148,6 +209,8 @@ pub enum DeliveryType {
     SOPS,
     /// An ExternalSecret of the External Secrets Operator.
     ExternalSecret,
+    /// A SecretProviderClass of the Secrets Store CSI driver, and a Deployment that mounts it so that the Secret stays.
+    StarVaultCSI,
     /// A Secret whose content Flux substitutes from another Secret.
     SubstituteFrom,
 }
@@ -192,6 +255,55 @@ fn password() -> String {
 
 fn one_hour() -> String {
     "1h".into()
+}
+
+/// Settings of delivery by the Secrets Store CSI driver from StarVault.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StarVaultCsi {
+    /// Name of the CSI driver's provider, as its DaemonSet registers it.
+    #[serde(default = "vault")]
+    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), length(max = 63))]
+    pub provider: String,
+    /// Address of StarVault, as in `https://starvault.example:8200`.
+    #[schemars(regex(pattern = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$"))]
+    pub address: String,
+    /// Role that the ServiceAccount of the Deployment logs in with.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$"), length(max = 253))]
+    pub role: String,
+    /// Path of the entry, as in `secret/data/registries/corp`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$"), length(max = 253))]
+    pub path: String,
+    /// Key of the entry that holds the whole `.dockerconfigjson`.
+    #[serde(default = "dockerconfigjson")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"), length(max = 253))]
+    pub key: String,
+    /// ServiceAccount of the Deployment; it is created in each namespace.
+    #[serde(default = "sync_account")]
+    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"), length(max = 253))]
+    pub service_account_name: String,
+    /// Image of the Deployment; it does nothing, and nodes must be able to pull it without this very Secret.
+    #[serde(default = "pause")]
+    #[schemars(regex(
+        pattern = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+(:[A-Za-z0-9_][A-Za-z0-9._-]*)?(@sha256:[0-9a-f]{64})?$"
+    ))]
+    pub sync_image: String,
+}
+
+fn vault() -> String {
+    "vault".into()
+}
+
+fn dockerconfigjson() -> String {
+    "dockerconfigjson".into()
+}
+
+fn sync_account() -> String {
+    "registry-credentials-sync".into()
+}
+
+fn pause() -> String {
+    "registry.k8s.io/pause:3.10".into()
 }
 
 /// A store of the External Secrets Operator.

@@ -1,7 +1,6 @@
-//! Where the cluster gets its images and releases from, and whom its nodes trust.
+//! Whom the nodes of the cluster trust.
 
 use super::super::findings::Findings;
-use super::super::manifest::PlatformDelivery;
 use super::super::read::Intent;
 use super::ca::{self, Need};
 use crate::diagnostic::codes;
@@ -9,23 +8,6 @@ use crate::tree::{Blob, Tree};
 
 pub(super) fn check(intent: &Intent, files: &Tree, findings: &mut Findings) {
     let platform = &intent.manifest.spec.platform;
-    match (platform.delivery, &platform.universe) {
-        (PlatformDelivery::Offline, None) => {
-            findings
-                .add(codes::UNIVERSE_REQUIRED, "/spec/platform/universe", "`universe` is required when `delivery` is Offline: Nova Universe takes the place of the public endpoints")
-                .hint = Some("add `universe: {host: ...}`".into());
-        }
-        (PlatformDelivery::Online, Some(_)) => {
-            findings
-                .add(
-                    codes::UNIVERSE_FORBIDDEN,
-                    "/spec/platform/universe",
-                    "`universe` must not be set when `delivery` is Online",
-                )
-                .hint = Some("remove it, or set `delivery: Offline`".into());
-        }
-        _ => {}
-    }
     let Some(bundle) = &platform.ca_trust_bundle else { return };
     let pointer = "/spec/platform/caTrustBundle";
     match (&bundle.file, &bundle.inline) {

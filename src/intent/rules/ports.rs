@@ -50,7 +50,7 @@ pub(super) fn check(intent: &Intent, findings: &mut Findings) {
                 )
                 .hint = Some("remove `proxyProtocol`".into());
         }
-        let exposure = controllers.iter().find(|c| Some(c.name.as_str()) == controller).map(|c| c.node_exposure);
+        let exposure = controllers.iter().find(|c| Some(c.name.as_str()) == controller).and_then(|c| c.node_exposure);
         check_name(port, exposure.unwrap_or_default(), &at, findings);
         if let Some(first) = port_names.insert((controller, port_name(port)), index)
             && duplicate.is_none()

@@ -103,15 +103,10 @@ fn check_trust(intent: &Intent, registry: &Registry, files: &Tree, at: &str, fin
     match &registry.tls.ca_file {
         Some(file) => {
             ca::check_file(intent, files, file, &format!("{at}/tls/caFile"), Need::HandOver, findings);
-            if platform.ca_trust_bundle.is_none() {
-                findings
-                    .add(codes::CA_TRUST_BUNDLE_REQUIRED, "/spec/platform", format!("`caTrustBundle` is required: registry `{}` has its own CA and the nodes trust only caTrustBundle", registry.name))
-                    .hint = Some(format!("add `caTrustBundle: {{file: {file}}}`"));
-            }
         }
         None if platform.delivery == PlatformDelivery::Offline => {
             findings
-                .add(codes::REGISTRY_CA_UNKNOWN, at, format!("registry `{}` gives no CA; in a closed network its CA must be in caTrustBundle or nodes refuse to pull", registry.name))
+                .add(codes::REGISTRY_CA_UNKNOWN, at, format!("registry `{}` gives no CA; in a closed network nodes must be told to trust it, or they refuse to pull", registry.name))
                 .hint = Some("add `tls: {caFile: ...}`, or make sure that its certificate is publicly trusted".into());
         }
         None => {}
@@ -130,6 +125,7 @@ fn check_secret(
     let settings = [
         ("sops", DeliveryType::SOPS, delivery.sops.is_some(), false),
         ("externalSecret", DeliveryType::ExternalSecret, delivery.external_secret.is_some(), true),
+        ("starVaultCSI", DeliveryType::StarVaultCSI, delivery.star_vault_csi.is_some(), true),
         ("substituteFrom", DeliveryType::SubstituteFrom, delivery.substitute_from.is_some(), true),
     ];
     for (field, kind, given, required) in settings {
@@ -152,6 +148,26 @@ fn check_secret(
                 )
                 .hint = Some(format!("remove it, or set `type: {kind:?}`"));
         }
+    }
+    if delivery.kind == DeliveryType::StarVaultCSI {
+        findings
+            .add(
+                codes::SECRET_NEEDS_MOUNT,
+                &format!("{at}/delivery/type"),
+                "the Secret exists only while a pod mounts it; a Deployment that does nothing else is rendered",
+            )
+            .hint = Some("nodes must be able to pull `starVaultCSI.syncImage` without this Secret".into());
+    }
+    if let Some(reflector) = &secret.reflector
+        && !secret.namespaces.iter().any(|namespace| *namespace == reflector.source_namespace)
+    {
+        findings
+            .add(
+                codes::REFLECTOR_SOURCE_UNKNOWN,
+                &format!("{at}/reflector/sourceNamespace"),
+                format!("`{}` is not in `namespaces`", reflector.source_namespace),
+            )
+            .hint = Some("name the namespace that gets the Secret first, and list it too".into());
     }
     for (index, account) in secret.service_accounts.indexed() {
         if !secret.namespaces.iter().any(|namespace| *namespace == account.namespace) {
