@@ -34,16 +34,20 @@ pub fn read(
     schema: &Schema,
     findings: &mut Findings,
 ) -> Option<Intent> {
-    let node = match yaml::parse_one(bytes, Dialect::Strict, Limits::INTENT) {
-        Ok(node) => Arc::new(node),
+    let mut node = match yaml::parse_one(bytes, Dialect::Strict, Limits::INTENT) {
+        Ok(node) => node,
         Err(faults) => {
             findings.extend(faults);
             return None;
         }
     };
+    // What later stages never see, no message of theirs can show.
+    let mut found = Vec::new();
+    hide_credentials(&mut node, &mut String::new(), "", &mut found);
+    let node = Arc::new(node);
     findings.set_node(node.clone());
+    found.iter().for_each(|credential| report(credential, findings));
     let mut value = node.to_value();
-    find_credentials(&node, findings);
     drop_nulls(&mut value);
     if let Some(fault) = foreign_version(&value) {
         findings.add(codes::UNSUPPORTED_VERSION, fault.0, fault.1).hint =
@@ -106,71 +110,83 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-/// Finds credentials in plain text anywhere in the file, by the name of their field or by their own form.
-fn find_credentials(node: &Node, findings: &mut Findings) {
-    let mut found = Vec::new();
-    node.scalars(&mut |pointer, key, _, value| {
-        let text = match value {
-            Value::String(text) => text,
-            Value::Number(_) if mask::is_secret_name(key) && in_free_form(pointer) => {
-                found.push((pointer.to_owned(), true));
-                return;
+/// A credential that stood in the file, by the pointer of what stands there now.
+struct Credential {
+    pointer: String,
+    what: &'static str,
+    at_key: bool,
+}
+
+/// Finds credentials in plain text anywhere in the file, by the name of their field or by their own form, in values and
+/// in keys, and puts [`mask::HIDDEN`] in their place.
+fn hide_credentials(node: &mut Node, pointer: &mut String, key: &str, found: &mut Vec<Credential>) {
+    let length = pointer.len();
+    let named = secret_sibling(node).filter(|_| in_free_form(pointer));
+    match &mut node.body {
+        Body::Scalar(value) => hide_value(value, pointer, key, found),
+        Body::Sequence(items) => {
+            for (index, child) in items.iter_mut().enumerate() {
+                pointer.push_str(&format!("/{index}"));
+                hide_credentials(child, pointer, key, found);
+                pointer.truncate(length);
             }
-            _ => return,
-        };
-        // User information in an address has rules of its own, which name the right field.
-        let address = pointer.ends_with("/server");
-        let named = mask::is_secret_name(key) && !text.is_empty() && !text.contains("${") && in_free_form(pointer);
-        // A text of several lines is a file of its own, such as an initial configuration.
-        let inside = text.contains('\n') && !in_ca(pointer) && mask::has_secret(text);
-        if named || inside || (mask::looks_secret(text) && !address && !in_ca(pointer)) {
-            found.push((pointer.to_owned(), named));
         }
-    });
-    env_values(node, &mut String::new(), &mut found);
-    for (pointer, named) in found {
-        let what = if named {
-            "the field holds a credential in plain text"
-        } else {
-            "the value is a credential in plain text"
-        };
-        findings.add(codes::PLAINTEXT_CREDENTIAL, &pointer, what).hint = Some(instead(&pointer).into());
+        Body::Mapping(entries) => {
+            for (key, _, child) in entries {
+                let at_key = mask::looks_secret(key);
+                if at_key {
+                    *key = mask::HIDDEN.into();
+                }
+                pointer.push('/');
+                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                if at_key {
+                    found.push(Credential { pointer: pointer.clone(), what: "the key is a credential", at_key });
+                }
+                let name = if key == "value" { named.as_deref().unwrap_or(key) } else { key };
+                hide_credentials(child, pointer, name, found);
+                pointer.truncate(length);
+            }
+        }
     }
 }
 
-/// Finds `{name: DB_PASSWORD, value: ...}`, the form of environment variables, in patches.
-fn env_values(node: &Node, pointer: &mut String, found: &mut Vec<(String, bool)>) {
-    let length = pointer.len();
-    match &node.body {
-        Body::Mapping(entries) => {
-            let text = |key: &str| match node.child(key).map(|child| &child.body) {
-                Some(Body::Scalar(Value::String(text))) => Some(text.as_str()),
-                _ => None,
-            };
-            if let (Some(name), Some(value)) = (text("name"), text("value"))
-                && mask::is_secret_name(name)
-                && !value.is_empty()
-                && !value.contains("${")
-                && in_free_form(pointer)
-            {
-                found.push((format!("{pointer}/value"), true));
-            }
-            for (key, _, child) in entries {
-                pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                env_values(child, pointer, found);
-                pointer.truncate(length);
-            }
-        }
-        Body::Sequence(items) => {
-            for (index, child) in items.iter().enumerate() {
-                pointer.push_str(&format!("/{index}"));
-                env_values(child, pointer, found);
-                pointer.truncate(length);
-            }
-        }
-        Body::Scalar(_) => {}
+fn hide_value(value: &mut Value, pointer: &str, key: &str, found: &mut Vec<Credential>) {
+    let by_name = mask::is_secret_name(key) && in_free_form(pointer);
+    let (text, named) = match &*value {
+        Value::String(text) => (text.as_str(), by_name && !mask::is_reference(text)),
+        Value::Number(_) if by_name => ("", true),
+        _ => return,
+    };
+    // A text of several lines is a file of its own, such as an initial configuration.
+    let inside = text.contains('\n') && mask::has_secret(text);
+    if !named && (!(inside || mask::looks_secret(text)) || has_own_rule(pointer, text)) {
+        return;
     }
+    let what = if named { "the field holds a credential" } else { "the value is a credential" };
+    *value = Value::String(if named { mask::HIDDEN.into() } else { mask::redact(text) });
+    found.push(Credential { pointer: pointer.to_owned(), what, at_key: false });
+}
+
+fn report(credential: &Credential, findings: &mut Findings) {
+    let Credential { pointer, what, at_key } = credential;
+    let message = format!("{what} in plain text");
+    let finding = if *at_key {
+        findings.add_at_key(codes::PLAINTEXT_CREDENTIAL, pointer, message)
+    } else {
+        findings.add(codes::PLAINTEXT_CREDENTIAL, pointer, message)
+    };
+    finding.hint = Some(instead(pointer).into());
+}
+
+/// The name of a credential whose value stands beside it: `{name: DB_PASSWORD, value: ...}` as in environment variables,
+/// `{path: /data/password, value: ...}` as in operations of a patch.
+fn secret_sibling(node: &Node) -> Option<String> {
+    ["name", "path"].iter().find_map(|key| match node.child(key).map(|child| &child.body) {
+        Some(Body::Scalar(Value::String(text))) => {
+            text.rsplit('/').next().filter(|name| mask::is_secret_name(name)).map(str::to_owned)
+        }
+        _ => None,
+    })
 }
 
 /// Where users choose the keys themselves; elsewhere the schema refuses an unknown key.
@@ -178,9 +194,13 @@ fn in_free_form(pointer: &str) -> bool {
     pointer.starts_with("/spec/patches/") || pointer.contains("/vars/") || pointer.starts_with("/metadata/")
 }
 
-/// A private key in a CA field has a rule of its own.
-fn in_ca(pointer: &str) -> bool {
-    pointer.starts_with("/spec/platform/caTrustBundle") || pointer.starts_with("/spec/proxy/trustedCA")
+/// User information of a proxy and a private key among certificates have rules of their own, which say more.
+fn has_own_rule(pointer: &str, text: &str) -> bool {
+    match pointer {
+        "/spec/proxy/http/server" | "/spec/proxy/https/server" => mask::has_user_info(text),
+        "/spec/platform/caTrustBundle/inline" | "/spec/proxy/trustedCA/base64" => mask::has_private_key(text),
+        _ => false,
+    }
 }
 
 fn instead(pointer: &str) -> &'static str {

@@ -220,11 +220,6 @@ pub fn did_you_mean_field(name: &str, known: &[String]) -> Option<String> {
 }
 
 fn unknown_field(parent: &str, name: &str, known: &[String], findings: &mut Findings) {
-    if mask::looks_secret(name) {
-        findings.add(codes::PLAINTEXT_CREDENTIAL, parent, "a key holds a credential in plain text").hint =
-            Some("remove it; credentials reach the cluster by reference only".into());
-        return;
-    }
     let pointer = format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1"));
     if mask::is_secret_name(name) {
         let reference = known.iter().find(|field| field.ends_with("Ref"));

@@ -64,6 +64,10 @@ pub(super) fn check_pem(blob: &Blob, pointer: &str, findings: &mut Findings) {
             findings.add(codes::CA_PRIVATE_KEY, pointer, "contains a private key").hint =
                 Some("keep certificates only, and treat the key as leaked if it was committed".into());
         }
+        Some(text) if mask::looks_secret(text) => {
+            findings.add(codes::PLAINTEXT_CREDENTIAL, pointer, "contains a credential beside certificates").hint =
+                Some("keep certificates only, and treat the credential as leaked if it was committed".into());
+        }
         Some(text) if is_pem(text) => {}
         _ => {
             findings.add(codes::CA_NOT_PEM, pointer, "does not hold PEM certificates").hint =
