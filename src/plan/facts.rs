@@ -107,7 +107,7 @@ pub(super) fn module(module: &PlannedModule) -> Value {
         "namespace": module.namespace, "at": module.at, "optionsAt": options_at,
         // Whether its objects come from a Kustomization of somebody else, so that patches are the way to change them.
         "patched": module.helm.is_none(),
-        "helm": module.helm.as_ref().map(|helm| json!({"chart": helm.chart, "releaseName": helm.spec.release_name})),
+        "helm": module.helm.as_ref().map(|helm| json!({"chart": helm.chart, "version": helm.spec.source.version})),
     });
     drop_nulls(&mut value);
     value
@@ -152,7 +152,11 @@ pub(super) fn cluster(
             "patchMode": super::patch_mode(intent, platform),
         },
         "controllers": controllers,
-        "proxy": spec.proxy.as_ref().map(|proxy| {
+        "proxy": spec.proxy.as_ref().filter(|proxy| {
+            // Half an object would take away the trust that is there. Rules look at it whole, whatever files hold.
+            let file = proxy.trusted_ca.as_ref().and_then(|ca| ca.file.as_deref());
+            cluster.is_none() || file.is_none() || text(file).is_some()
+        }).map(|proxy| {
             let mut references: Vec<_> =
                 [&proxy.http, &proxy.https].iter().filter_map(|server| server.credentials_ref.clone()).collect();
             references.dedup();

@@ -147,7 +147,7 @@ pub struct Tls {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PullSecret {
     /// Name of the Secret.
-    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"), length(max = 253))]
+    #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"), length(max = 58))]
     pub name: String,
     /// Namespaces of the pods that pull from the registry.
     #[schemars(length(min = 1), inner(regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"), length(max = 63)))]

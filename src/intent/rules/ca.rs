@@ -6,12 +6,12 @@ use super::super::read::Intent;
 use crate::diagnostic::{codes, mask};
 use crate::tree::{Blob, RepoPath, Tree};
 
-/// Whether a missing file makes the intent unusable or only leaves a hand-over file out.
+/// What is left out while a file is missing.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Need {
-    /// The content is rendered into an object.
+    /// The object that the content is rendered into: without it, it would take the trust away that is there.
     Content,
-    /// The content is only handed over to whoever installs the nodes.
+    /// A file that is handed over to whoever installs the nodes.
     HandOver,
 }
 
@@ -39,20 +39,19 @@ pub(super) fn check_file(
     };
     match files.get(&path) {
         Some(blob) => check_pem(blob, pointer, findings),
-        None if need == Need::Content => {
-            findings.add(codes::FILE_REFERENCE_INVALID, pointer, format!("the file `{path}` does not exist")).hint =
-                Some(
-                    "add the PEM file to the repository, or correct the path; it is relative to the intent file".into(),
-                );
-        }
         None => {
-            findings
-                .add(
-                    codes::CA_FILE_MISSING,
-                    pointer,
-                    format!("the file `{path}` does not exist; it is left out of what is handed over"),
-                )
-                .hint = Some("add the PEM file to the repository so that `install/` and `hosts/` are complete".into());
+            let (what, hint) = match need {
+                Need::Content => (
+                    "nothing is rendered for this section until it does",
+                    "add the PEM file to the repository, or correct the path; it is relative to the intent file",
+                ),
+                Need::HandOver => (
+                    "it is left out of what is handed over",
+                    "add the PEM file to the repository so that `install/` and `hosts/` are complete",
+                ),
+            };
+            findings.add(codes::CA_FILE_MISSING, pointer, format!("the file `{path}` does not exist; {what}")).hint =
+                Some(hint.into());
         }
     }
 }
