@@ -85,6 +85,9 @@ fn child(plan: &Plan, part: &Part) -> Value {
     let mut body = object(KUSTOMIZATION, "Kustomization", &part.kustomization, &plan.namespace);
     body["spec"] = json!(reconcile(gitops));
     let spec = &mut body["spec"];
+    if let Some(timeout) = &part.timeout {
+        spec["timeout"] = json!(canonical(timeout));
+    }
     spec["prune"] = json!(true);
     // `wait` makes Flux ignore health checks; readiness of the platform's Kustomizations is what counts where there are any.
     if part.health_checks.is_empty() {

@@ -221,8 +221,7 @@ fn module_values(
         }
         let empty = values.as_object().is_some_and(serde_json::Map::is_empty);
         if let Some(chart) = &module.helm {
-            let waits_for = chart.spec.depends_on.iter().cloned().collect();
-            parts.add_release(&module.name, helm::release(plan, module, chart, values), waits_for, &module.at);
+            parts.add_release(&module.name, chart, helm::release(plan, module, chart, values), &module.at);
         } else if empty {
         } else if let Some(patch) = helm::patch(plan, module, &values) {
             laid.push(patch);

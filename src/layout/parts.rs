@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::plan::{Plan, release_part};
+use crate::plan::{Plan, PlannedHelm, release_part};
 use crate::render::Resource;
 
 /// The part that holds what concerns the platform's own Kustomizations.
@@ -35,6 +35,8 @@ pub struct Part {
     pub depends_on: Vec<String>,
     /// Further Kustomizations that must be ready first, as the intent names them.
     pub waits_for: Vec<String>,
+    /// How long it may take; default: that of the intent.
+    pub timeout: Option<String>,
     /// Kustomizations of the platform whose readiness makes the part ready.
     pub health_checks: Vec<String>,
 }
@@ -144,9 +146,10 @@ impl Parts {
     }
 
     /// Adds the HelmRelease of a module with its repository.
-    pub fn add_release(&mut self, module: &str, objects: Vec<(&str, Resource)>, waits_for: Vec<String>, at: &str) {
+    pub fn add_release(&mut self, module: &str, helm: &PlannedHelm, objects: Vec<(&str, Resource)>, at: &str) {
         let part = self.part(&format!("{RELEASES}/{module}"));
-        part.waits_for = waits_for;
+        part.waits_for = helm.spec.depends_on.iter().cloned().collect();
+        part.timeout = Some(helm.spec.timeout.clone());
         for (file, resource) in objects {
             part.files.entry(file.to_owned()).or_default().push(PartObject { resource, at: at.to_owned() });
         }
