@@ -19,7 +19,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("build", &["tree", "yaml", "diagnostic", "render"]),
     ("verify", &["plan", "intent", "layout", "build", "render", "tree", "yaml", "diagnostic"]),
     ("diff", &["tree", "yaml", "render", "layout"]),
-    ("report", &["diff", "verify", "diagnostic", "tree"]),
+    ("report", &["diff", "verify", "diagnostic", "tree", "layout"]),
     ("repo", &["tree", "diff", "layout"]),
     ("pipeline", &["catalog", "diagnostic", "intent", "layout", "plan", "render", "tree", "verify"]),
     (

@@ -72,7 +72,7 @@ pub struct Selection {
 fn base(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, dir)) if !name.is_empty() && !dir.is_empty() => Ok((name.to_owned(), PathBuf::from(dir))),
-        _ => Err("expected NAME=DIR, as in nova-release=../release".into()),
+        _ => Err("expected NAME=DIR, as in release=../release".into()),
     }
 }
 
@@ -99,13 +99,17 @@ pub enum Command {
     /// The commit holds the rendered files, the intent, and the files that it refers to. Whatever else is staged or
     /// changed stays exactly as it is. Hooks do not run.
     Commit(Commit),
+    /// Show which Flux Kustomization waits for which
+    ///
+    /// An arrow leads from what must be ready first. A cycle, which Flux would not report, is shown too.
+    Graph(Graph),
     /// Print the JSON Schema of the intent
     ///
     /// With `# yaml-language-server: $schema=FILE` in the first line of an intent, editors complete and explain fields.
     Schema,
     /// Explain a diagnostic code or a field of the intent
     Explain(Explain),
-    /// List platforms and modules of the catalog, or the options of one module
+    /// List platforms and modules of the catalog, or the options of one module; make and test modules of your own
     Modules(Modules),
     /// Print the completion script of a shell
     Completions(Completions),
@@ -116,9 +120,9 @@ pub struct Init {
     /// Name of the cluster, a DNS-1123 label
     #[arg(value_name = "CLUSTER")]
     pub name: String,
-    /// Platform of the cluster
-    #[arg(long, value_name = "NAME", default_value = "Nova")]
-    pub platform: String,
+    /// Platform of the cluster; `fluxwright modules` lists them [default: the catalog's first choice]
+    #[arg(long, value_name = "NAME")]
+    pub platform: Option<String>,
     /// Address of the repository as Flux will fetch it
     #[arg(long, value_name = "URL", default_value = "https://git.example.com/platform/clusters.git")]
     pub url: String,
@@ -186,10 +190,69 @@ pub struct Explain {
 }
 
 #[derive(Debug, ClapArgs)]
+pub struct Graph {
+    /// Cluster by name [default: the only one]
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: Option<String>,
+    /// One intent file instead of those in clusters/
+    #[arg(short, long, value_name = "FILE", conflicts_with = "cluster")]
+    pub file: Option<PathBuf>,
+    /// Format of the output
+    #[arg(short, long, value_name = "FORMAT", default_value = "mermaid", value_parser = graph_formats())]
+    pub output: String,
+}
+
+impl Graph {
+    /// The selection that it stands for.
+    pub fn selection(&self) -> Selection {
+        Selection { clusters: self.cluster.iter().cloned().collect(), file: self.file.clone(), base: Vec::new() }
+    }
+}
+
+fn graph_formats() -> clap::builder::PossibleValuesParser {
+    crate::report::GRAPH_FORMATS
+        .iter()
+        .map(|format| clap::builder::PossibleValue::new(format.name).help(format.help))
+        .collect::<Vec<_>>()
+        .into()
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Modules {
     /// Show the options of this module
     #[arg(value_name = "MODULE")]
     pub name: Option<String>,
+    #[command(subcommand)]
+    pub command: Option<ModulesCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModulesCommand {
+    /// Write the folder of a new module to plugins/modules/ of the repository; it passes its own test
+    New(NewModule),
+    /// Render the test intents of the repository's plugins, and compare with what is expected
+    ///
+    /// A test is an intent `plugins/modules/NAME/tests/CASE.yaml`; `CASE.expected` beside it holds what it must give, and
+    /// `CASE.files/` the files that it refers to.
+    Test(TestModules),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct NewModule {
+    /// Name of the module, a DNS-1123 label of at most 26 characters
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct TestModules {
+    /// Plugins by name [default: all of the repository]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Write what is rendered as what is expected
+    #[arg(long)]
+    pub update: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,7 @@
 //! Reports as text: one file per format, one table of formats. Prints nothing and knows no terminal.
 
 mod diagnostics;
+mod graph;
 mod json;
 mod markdown;
 mod name_only;
@@ -10,6 +11,7 @@ use crate::diff::{ChangeKind, ChangeSet, ObjectChange, ObjectKind};
 use crate::verify::Proof;
 
 pub use diagnostics::{diagnostics, summary};
+pub use graph::{GRAPH_FORMATS, GraphFormat, graph_format};
 pub use text::unified;
 
 /// What `diff` found for one cluster.

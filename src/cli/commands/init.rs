@@ -19,10 +19,14 @@ pub fn run(global: &Global, args: &Init, ui: &Ui) -> anyhow::Result<Status> {
     let repo = session::repository(global)?;
     let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
     let names: Vec<&str> = context.catalog.platforms().map(|platform| platform.name.as_str()).collect();
-    if !names.contains(&args.platform.as_str()) {
-        match did_you_mean(&args.platform, names.iter().copied()) {
-            Some(meant) => bail!("no platform `{}`; did you mean `{meant}`?", args.platform),
-            None => bail!("no platform `{}`; there are: {}", args.platform, names.join(", ")),
+    let first = context.catalog.platforms().find(|platform| platform.default);
+    let Some(platform) = args.platform.as_deref().or(first.map(|platform| platform.name.as_str())) else {
+        bail!("name a platform with `--platform`; `fluxwright modules` lists them");
+    };
+    if !names.contains(&platform) {
+        match did_you_mean(platform, names.iter().copied()) {
+            Some(meant) => bail!("no platform `{platform}`; did you mean `{meant}`?"),
+            None => bail!("no platform `{platform}`; there are: {}", names.join(", ")),
         }
     }
     let Ok(path) = RepoPath::parse(&format!("clusters/{}/cluster.yaml", args.name)) else {
@@ -31,7 +35,7 @@ pub fn run(global: &Global, args: &Init, ui: &Ui) -> anyhow::Result<Status> {
     if repo.root().join(path.as_str()).symlink_metadata().is_ok() {
         bail!("`{path}` exists already; edit it, or choose another name");
     }
-    let text = template(&args.name, &args.platform, &args.url);
+    let text = template(&args.name, platform, &args.url);
     // What is written must be valid: a bad name or address is reported in the words of `check`.
     let draft = pipeline::read(path.as_str(), Some(path.clone()), text.as_bytes(), &context);
     let outcomes = pipeline::complete(vec![(draft, pipeline::Inputs::default())], &context, &Default::default());

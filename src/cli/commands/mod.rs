@@ -5,6 +5,7 @@ mod commit;
 mod completions;
 mod diff;
 mod explain;
+mod graph;
 mod init;
 mod modules;
 mod render;
@@ -23,6 +24,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Status> {
         Command::Diff(args) => diff::run(global, args, ui),
         Command::Render(args) => render::run(global, args, ui),
         Command::Commit(args) => commit::run(global, args, ui),
+        Command::Graph(args) => graph::run(global, args, ui),
         Command::Schema => schema::run(global, ui),
         Command::Explain(args) => explain::run(global, args, ui),
         Command::Modules(args) => modules::run(global, args, ui),

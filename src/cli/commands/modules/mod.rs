@@ -1,4 +1,7 @@
-//! `fluxwright modules`: what the catalog offers.
+//! `fluxwright modules`: what the catalog offers, and modules of one's own.
+
+mod new;
+mod test;
 
 use anyhow::bail;
 use serde_json::Value;
@@ -6,12 +9,17 @@ use serde_json::Value;
 use super::explain;
 use crate::catalog::Owner;
 use crate::cli::Status;
-use crate::cli::args::{Global, Modules};
+use crate::cli::args::{Global, Modules, ModulesCommand};
 use crate::cli::session;
 use crate::cli::ui::Ui;
 use crate::diagnostic::did_you_mean;
 
 pub fn run(global: &Global, args: &Modules, ui: &Ui) -> anyhow::Result<Status> {
+    match &args.command {
+        Some(ModulesCommand::New(args)) => return new::run(global, args, ui),
+        Some(ModulesCommand::Test(args)) => return test::run(global, args, ui),
+        None => {}
+    }
     let repo = session::repository(global)?;
     let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
     let catalog = &context.catalog;
@@ -29,7 +37,13 @@ pub fn run(global: &Global, args: &Modules, ui: &Ui) -> anyhow::Result<Status> {
             bail!("no module `{name}` in the catalog: {}", hint.unwrap_or_else(|| known.join(", ")));
         };
         out.push_str(&format!("{}: {}\n", plugin.name, plugin.summary));
-        out.push_str(&format!("platforms: {}\n\noptions, under `{}`:\n", plugin.platforms.join(", "), plugin.name));
+        let names: Vec<&str> = catalog
+            .platforms()
+            .filter(|platform| plugin.works_on(&platform.name))
+            .map(|platform| platform.name.as_str())
+            .collect();
+        let platforms = names.join(", ");
+        out.push_str(&format!("platforms: {}\n\noptions, under `{}`:\n", platforms, plugin.name));
         let schema = plugin.options_schema();
         explain::fields(&schema, &schema, 1, usize::MAX, &mut out);
         if !plugin.validations.is_empty() {
@@ -44,17 +58,20 @@ pub fn run(global: &Global, args: &Modules, ui: &Ui) -> anyhow::Result<Status> {
     for platform in catalog.platforms() {
         out.push_str(&format!("platform {}: {}\n", platform.name, platform.summary));
         out.push_str("  modules\n");
-        for plugin in catalog.modules().filter(|p| p.platforms.is_empty() || p.platforms.contains(&platform.name)) {
+        for plugin in catalog.modules().filter(|p| p.works_on(&platform.name)) {
             out.push_str(&format!("    {:<20} {:<10} {}\n", plugin.name, plugin.category, plugin.summary));
         }
-        out.push_str("  base modules, always installed; `state: Existing` patches them\n");
+        if !platform.base_modules.is_empty() {
+            out.push_str("  base modules, always installed; `state: Existing` patches them\n");
+        }
         for base in &platform.base_modules {
-            let note = if base.owner == Owner::FluxCD {
-                platform.kustomization(&base.name)
-            } else {
-                "owned by Configuration Manager, not patchable".into()
+            let note = match (base.owner, base.reason.as_deref()) {
+                (Owner::FluxCD, _) => platform.kustomization(&base.name),
+                (Owner::ConfigurationManager, reason) => {
+                    format!("not patchable: {}", reason.unwrap_or("owned by Configuration Manager"))
+                }
             };
-            out.push_str(&format!("    {:<20} {note}\n", base.name));
+            out.push_str(&format!("    {:<20} {} ({note})\n", base.name, base.summary));
         }
     }
     out.push_str("\n`fluxwright modules NAME` lists the options of a module\n");
