@@ -1,4 +1,4 @@
-//! The patches that people write for ingress-nginx and NeuVector, right and wrong, with what the real program made of them.
+//! The patches that people write for ingress-nginx and image scanners, right and wrong, with what the real program made of them.
 
 use serde_json::json;
 
@@ -34,7 +34,7 @@ metadata: {name: tcp-services, namespace: ingress}
 const SCANNER: &str = r#"
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: scanner-pod, namespace: neuvector}
+metadata: {name: scanner-pod, namespace: security}
 spec:
   replicas: 2
   template:
@@ -46,14 +46,14 @@ spec:
 ---
 apiVersion: batch/v1
 kind: CronJob
-metadata: {name: updater-pod, namespace: neuvector}
+metadata: {name: updater-pod, namespace: security}
 spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: updater-pod, image: hub.example/updater}]}}}}}
 "#;
 
 const SERVICE: &str = "{kind: Service, name: controller, namespace: ingress}";
 const CONFIG: &str = "{kind: ConfigMap, name: tcp-services}";
 const DAEMON: &str = "{kind: DaemonSet, name: controller}";
-const HEAD: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: scanner-pod, namespace: neuvector}\n";
+const HEAD: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: scanner-pod, namespace: security}\n";
 
 fn add(index: &str, port: u16) -> String {
     format!(
@@ -251,7 +251,7 @@ fn c7_and_c8_replicas_are_removed_by_both_forms() {
 #[test]
 fn c9_two_documents_patch_two_objects() {
     let patch = format!(
-        "{HEAD}spec: {{replicas: 4}}\n---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: updater-pod, namespace: neuvector}}\nspec: {{schedule: x}}\n"
+        "{HEAD}spec: {{replicas: 4}}\n---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: updater-pod, namespace: security}}\nspec: {{schedule: x}}\n"
     );
     let (_, done) = patched(SCANNER, &patch, None).expect("applies");
     assert_eq!(done.iter().map(|d| (d.index, d.changes[0].op_index)).collect::<Vec<_>>(), [(0, 0), (1, 1)]);
@@ -259,11 +259,11 @@ fn c9_two_documents_patch_two_objects() {
 
 #[test]
 fn c10_and_c11_a_merge_that_names_nothing_fails_and_tells_what_is_near() {
-    for head in ["{name: scanner-pod}", "{name: scanner, namespace: neuvector}"] {
+    for head in ["{name: scanner-pod}", "{name: scanner, namespace: security}"] {
         let patch = format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {head}\nspec: {{replicas: 4}}\n");
         let error = patched(SCANNER, &patch, None).expect_err("no such object");
         let PatchFault::NoMatch { candidate, .. } = error else { panic!("{error}") };
-        assert_eq!(candidate.as_deref(), Some("apps/v1 Deployment neuvector/scanner-pod"));
+        assert_eq!(candidate.as_deref(), Some("apps/v1 Deployment security/scanner-pod"));
     }
 }
 

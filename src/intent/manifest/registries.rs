@@ -20,7 +20,7 @@ pub struct Registry {
     /// Kind of registry; it decides what else may be set.
     #[serde(default = "generic", rename = "type")]
     pub kind: String,
-    /// Upstream registries that this one mirrors; for each a containerd `hosts.toml` is rendered for hand-over.
+    /// Registries that this one mirrors; for each a containerd `hosts.toml` is rendered for hand-over.
     #[serde(default)]
     pub mirrors: Items<Mirror>,
     /// Trust in the registry's certificate.
