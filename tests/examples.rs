@@ -17,7 +17,7 @@ fn the_committed_rendering_is_current() {
 
 #[test]
 fn each_example_renders_as_reviewed() {
-    for cluster in ["closed", "dev", "prod"] {
+    for cluster in ["alauda", "closed", "dev", "plain", "prod"] {
         let sandbox = Sandbox::new();
         sandbox.copy("examples/cluster-repo", ".");
         let out = sandbox.repo().join("out");
@@ -50,7 +50,7 @@ fn one_and_eight_threads_give_the_same_bytes() {
 
 #[test]
 fn the_intent_is_never_part_of_what_flux_builds() {
-    for cluster in ["closed", "dev", "prod"] {
+    for cluster in ["alauda", "closed", "dev", "plain", "prod"] {
         let root = project(&format!("examples/cluster-repo/clusters/{cluster}"));
         for (path, bytes) in files(&root).iter().filter(|(path, _)| path.ends_with("kustomization.yaml")) {
             let text = String::from_utf8_lossy(bytes);
