@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{INTENT, PORT, Run, Sandbox, intent};
+use support::{INTENT, PORT, Run, Sandbox, intent, project};
 
 /// Takes out what differs between machines.
 fn show(run: &Run, sandbox: &Sandbox) -> String {
@@ -220,4 +220,80 @@ fn colour_is_a_choice() {
         .output()
         .expect("the program starts");
     assert!(String::from_utf8_lossy(&run.stderr).contains('\x1b'));
+}
+
+#[test]
+fn a_graph_shows_who_waits_for_whom() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("examples/cluster-repo", ".");
+    let mermaid = sandbox.run(&["graph", "prod"]);
+    assert_eq!(mermaid.code, 0, "{mermaid}");
+    assert!(mermaid.stdout.lines().nth(1) == Some("flowchart LR"), "{mermaid}");
+    let node = |name: &str| {
+        let line = mermaid.stdout.lines().find(|line| line.contains(&format!("\"{name}\""))).expect("a node").trim();
+        line.split(['[', '(', '{']).next().expect("an id").to_owned()
+    };
+    let depends = format!("{} --> {}", node("nova-release-longhorn-main"), node("nova-release-opensearch-main"));
+    let awaited = format!("{} -.-> {}", node("nova-release-ingress-public-main"), node("cluster-intent-platform"));
+    let chart = format!("{} --> {}", node("cluster-intent-astrom-release"), node("cluster-intent-astrom"));
+    for edge in [depends, awaited, chart] {
+        assert!(mermaid.stdout.contains(&format!("  {edge}\n")), "{edge}: {mermaid}");
+    }
+    let dot = sandbox.run(&["graph", "prod", "-o", "dot"]).stdout;
+    assert!(dot.contains("  \"cluster-intent-astrom-release\" -> \"cluster-intent-astrom\";\n"), "{dot}");
+    let svg = sandbox.run(&["graph", "prod", "-o", "svg"]).stdout;
+    assert_eq!(svg.matches("<rect ").count(), mermaid.stdout.lines().filter(|line| line.contains('"')).count());
+    assert_eq!(svg.matches("marker-end").count(), mermaid.stdout.lines().filter(|line| line.contains("> n")).count());
+    assert!(!svg.contains("<script") && !svg.contains("href"), "{svg}");
+    let several = sandbox.run(&["graph"]);
+    assert!(several.code == 2 && several.stderr.contains("name it: alauda, closed"), "{several}");
+}
+
+#[test]
+fn a_cycle_is_drawn_and_reported() {
+    let sandbox = Sandbox::new();
+    let modules = "modules:\n  - {name: velero, release: {path: ./v, dependsOn: [nova-release-longhorn-main]}}\n  - {name: longhorn, release: {path: ./l, dependsOn: [nova-release-velero-main]}}\n";
+    let source = "    source: {name: cluster-intent,";
+    sandbox.write(
+        INTENT,
+        intent(modules).replace(source, &format!("    releaseSource: {{name: nova-release}}\n{source}")),
+    );
+    for format in ["mermaid", "dot", "svg"] {
+        let run = sandbox.run(&["graph", "-o", format]);
+        assert_eq!(run.code, 1, "{run}");
+        assert!(
+            run.stderr.contains("error[dependency-cycle]") && run.stdout.contains("nova-release-velero-main"),
+            "{run}"
+        );
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn the_script_that_verifies_grants_runs() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new();
+    // A kubectl that lets nobody but a person pull.
+    sandbox
+        .write("bin/kubectl", "#!/bin/sh\necho \"$*\" >> asked\ncase \"$*\" in *alice*) exit 0 ;; *) exit 1 ;; esac\n");
+    std::fs::set_permissions(sandbox.repo().join("bin/kubectl"), std::fs::Permissions::from_mode(0o755)).expect("ours");
+    let script = project("examples/cluster-repo/clusters/alauda/install/verify-pull-grants.sh");
+    let path = format!("{}:{}", sandbox.repo().join("bin").display(), std::env::var("PATH").expect("set"));
+    let output = std::process::Command::new("sh")
+        .arg(script)
+        .current_dir(sandbox.repo())
+        .env("PATH", path)
+        .output()
+        .expect("sh starts");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("ok      shared-ns --as=alice@corp.example\n"), "{text}");
+    assert_eq!(text.matches("MISSING").count(), 2, "{text}");
+    let asked = sandbox.read("asked");
+    assert!(
+        asked.contains(
+            "auth can-i get images.registry.alauda.io --namespace shared-ns --as=system:serviceaccount:my-ns:default\n"
+        ),
+        "{asked}"
+    );
 }

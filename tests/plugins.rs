@@ -126,3 +126,80 @@ fn a_platform_is_data_too() {
     assert_eq!(run.code, 1, "{run}");
     assert!(run.stderr.contains("error[section-unsupported]"), "{run}");
 }
+
+#[test]
+fn a_scaffold_passes_its_own_test_and_can_be_used_at_once() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["modules", "new", "cert-manager"]);
+    assert_eq!(run.code, 0, "{run}");
+    let run = sandbox.run(&["modules", "test"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "1 passed, 0 failed\n"), "{run}");
+    // On another platform it is a base module, so the new one is for those that lack it.
+    assert!(sandbox.read("plugins/modules/cert-manager/plugin.yaml").contains("platforms: [Alauda, Upstream]\n"));
+    let module = "modules:\n  - name: cert-manager\n    helm: {source: {url: \"https://charts.jetstack.io\", version: v1.16.x}}\n    cert-manager: {replicas: 2}\n";
+    sandbox.write(INTENT, intent(module).replace("type: Nova", "type: Upstream"));
+    let run = sandbox.run(&["render"]);
+    assert!(run.stderr.contains("error[cert-manager-replicas-even]"), "{run}");
+    sandbox.write(INTENT, sandbox.read(INTENT).replace("replicas: 2", "replicas: 3"));
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    let release = sandbox.read("clusters/demo/releases/cert-manager/helm-release.yaml");
+    assert!(release.contains("replicaCount: 3\n") && release.contains("version: v1.16.x\n"), "{release}");
+    // A change of a template shows up in the test, and --update takes it over.
+    let template = "plugins/modules/cert-manager/templates/values.yaml.j2";
+    sandbox.write(template, sandbox.read(template).replace("replicaCount", "replicas"));
+    let run = sandbox.run(&["modules", "test", "cert-manager"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stdout.contains("FAILED  plugins/modules/cert-manager/tests/basic.yaml\n"), "{run}");
+    assert!(run.stdout.contains("-    replicaCount: 3\n+    replicas: 3\n"), "{run}");
+    assert_eq!(sandbox.run(&["modules", "test", "--update"]).code, 0);
+    assert_eq!(sandbox.run(&["modules", "test"]).code, 0);
+}
+
+#[test]
+fn a_scaffold_never_takes_a_name_that_is_taken() {
+    let sandbox = Sandbox::new();
+    for name in ["neuvector", "ports", "helm", "Kafka", "", "1st", "../x", "a-name-that-is-longer-than-any"] {
+        let run = sandbox.run(&["modules", "new", name]);
+        assert_eq!(run.code, 2, "{name}: {run}");
+    }
+    assert!(files(&sandbox.repo()).is_empty());
+    assert_eq!(sandbox.run(&["modules", "new", "kafka"]).code, 0);
+    let run = sandbox.run(&["modules", "new", "kafka"]);
+    assert!(run.code == 2 && run.stderr.contains("taken"), "{run}");
+}
+
+#[test]
+fn values_reach_the_chart_wherever_it_is() {
+    let longhorn = |more: &str| {
+        format!(
+            "gitops2:\nmodules:\n  - name: longhorn\n    release: {{path: ./longhorn/main{more}}}\n    longhorn: {{replicaCount: 2}}\n"
+        )
+        .replace("gitops2:\n", "")
+    };
+    let source = "    source: {name: cluster-intent, url: \"https://git.corp.example/platform/clusters.git\"}\n";
+    let with_release =
+        |spec: &str| intent(spec).replace(source, &format!("{source}    releaseSource: {{name: nova-release}}\n"));
+    // The platform's HelmRelease is known: a proven patch.
+    let sandbox = Sandbox::new();
+    sandbox.write(INTENT, with_release(&longhorn(", helmRelease: {name: longhorn, namespace: storage}")));
+    let run = sandbox.run(&["check", "-v"]);
+    assert!(run.code == 0 && run.stdout.contains("1 of 1 patches proven"), "{run}");
+    assert!(run.stdout.contains("HelmRelease storage/longhorn"), "{run}");
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    let text = sandbox.read("clusters/demo/platform/modules/nova-release-longhorn-main.yaml");
+    assert!(text.contains("defaultClassReplicaCount: 2\n"), "{text}");
+    // It is not known: a file and a step, and a warning that says so.
+    let sandbox = Sandbox::new();
+    sandbox.write(INTENT, with_release(&longhorn("")));
+    let run = sandbox.run(&["render"]);
+    assert!(run.code == 0 && run.stderr.contains("warning[module-options-handed-over]"), "{run}");
+    assert!(sandbox.read("clusters/demo/install/longhorn/values.yaml").contains("defaultClassReplicaCount: 2\n"));
+    assert!(sandbox.read("clusters/demo/HANDOVER.md").contains("Give module longhorn its options"));
+    // This tree installs it: values of the intent win.
+    let helm = "modules:\n  - name: longhorn\n    helm:\n      source: {url: \"https://charts.longhorn.io\", version: 1.10.x}\n      values: {persistence: {defaultClassReplicaCount: 1, reclaimPolicy: Retain}}\n    longhorn: {replicaCount: 2}\n";
+    let sandbox = Sandbox::new();
+    sandbox.write(INTENT, intent(helm).replace("type: Nova", "type: Upstream"));
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    let text = sandbox.read("clusters/demo/releases/longhorn/helm-release.yaml");
+    assert!(text.contains("defaultClassReplicaCount: 1\n") && text.contains("reclaimPolicy: Retain\n"), "{text}");
+}
