@@ -101,6 +101,43 @@ fn the_diff_of_the_reference_is_real() {
 }
 
 #[test]
+fn the_session_of_the_russian_guide_is_real() {
+    replay("docs/ru/README.md");
+}
+
+/// The excerpts of a page: blocks after a line `From <path>:`, with their paths.
+fn excerpts(text: &str) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some(path) = line.strip_prefix("From ").and_then(|rest| rest.strip_suffix(':')) else { continue };
+        let path = path.trim_matches('`').to_owned();
+        let fence = lines.by_ref().find(|line| !line.is_empty()).unwrap_or_default();
+        assert!(fence.starts_with("```"), "{path}: no block follows");
+        let body = lines.by_ref().take_while(|line| *line != "```").map(|line| line.trim().to_owned()).collect();
+        found.push((path, body));
+    }
+    found
+}
+
+#[test]
+fn the_excerpts_of_the_example_pages_are_real() {
+    let example = project("examples/cluster-repo");
+    for page in ["prod", "dev", "closed", "plain", "alauda"] {
+        let text = std::fs::read_to_string(example.join(format!("docs/{page}.md"))).expect("readable");
+        let excerpts = excerpts(&text);
+        assert!(excerpts.len() >= 4, "{page}.md has only {} excerpts", excerpts.len());
+        for (path, body) in excerpts {
+            let file = std::fs::read_to_string(example.join(&path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let lines: Vec<&str> = file.lines().map(str::trim).collect();
+            let shown = body.join("\n");
+            assert!(!body.is_empty(), "{page}.md: an empty excerpt of {path}");
+            assert!(lines.windows(body.len()).any(|part| part == body), "{page}.md: not in {path}:\n{shown}");
+        }
+    }
+}
+
+#[test]
 fn the_sections_of_the_tour_are_valid() {
     let text = std::fs::read_to_string(project("docs/intent.md")).expect("readable");
     let blocks: Vec<&str> = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
