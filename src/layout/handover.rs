@@ -46,13 +46,25 @@ impl HandOver {
         self.step(&format!("Patch Kustomization {name} by hand"), &text);
     }
 
+    /// Adds the check for patches that the cluster has and this repository has not.
+    pub(super) fn existing_patches(&mut self, name: &str, namespace: &str) {
+        self.step(
+            &format!("Look for patches that Kustomization {name} has already"),
+            &format!(
+                "`spec.patches` is one list, and the one of this repository replaces it. Before the first commit reaches Flux:\n\n\
+                 ```sh\nkubectl -n {namespace} get kustomization {name} -o jsonpath='{{.spec.patches}}'\n```\n\n\
+                 What is shown and not in the intent would be lost: ports belong into `spec.exposedPorts`, the rest into\n`spec.patches`.\n"
+            ),
+        );
+    }
+
     /// Adds the values of a module whose HelmRelease is not known.
     pub(super) fn values(&mut self, module: &str, kustomization: &str, namespace: &str, values: serde_json::Value) {
         self.files.insert(format!("install/{module}/values.yaml"), FileContent::Object(values));
         self.step(
             &format!("Give module {module} its options"),
             &format!(
-                "`install/{module}/values.yaml` holds the options of `{module}` as values of its Helm chart. How Kustomization\n                 `{kustomization}` takes them is not known, so Flux does not apply them. Look for the HelmRelease that it deploys:\n\n\
+                "`install/{module}/values.yaml` holds the options of `{module}` as values of its Helm chart. How Kustomization\n`{kustomization}` takes them is not known, so Flux does not apply them. Look for the HelmRelease that it deploys:\n\n\
                  ```sh\nkubectl get helmreleases --all-namespaces \\\n  --selector kustomize.toolkit.fluxcd.io/name={kustomization},kustomize.toolkit.fluxcd.io/namespace={namespace}\n```\n\n\
                  and name it in `release.helmRelease` of the module; then the values become a patch that is proven. Without a\n\
                  HelmRelease the release has variables (`release.vars`), or objects that `spec.patches` changes.\n"

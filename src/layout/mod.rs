@@ -196,7 +196,12 @@ fn platform_objects(plan: &Plan, laid: &[LaidPatch], parts: &mut Parts, handover
         let at = own.first().map_or_else(|| module_at(plan, &name), |patch| patch.at.clone());
         let resource = flux::partial(plan, &name, &own);
         match plan.patch_mode {
-            PatchMode::MergeAnnotation => parts.add_platform(&format!("patches/{name}.yaml"), resource, &at),
+            PatchMode::MergeAnnotation => {
+                if !own.is_empty() {
+                    handover.existing_patches(&name, &plan.namespace);
+                }
+                parts.add_platform(&format!("patches/{name}.yaml"), resource, &at);
+            }
             PatchMode::ManualSnippet => handover.snippet(plan, &name, &resource),
         }
     }
