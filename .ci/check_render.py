@@ -369,6 +369,8 @@ def main(fluxwright, shared, kustomize):
 
     for kind in sorted(validator.skipped):
         print(f"not validated, it has no public schema: {kind}")
+    for kind in sorted(validator.shaped):
+        print(f"validated by a shape of our own only: {kind}")
     print(f"{checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0
 
