@@ -281,7 +281,7 @@ def sample_intents(shared):
     upstream = (HERE / "intents/upstream.yaml").read_text()
     for name, (rights, scale) in RIGHTS.items():
         texts[name] = upstream.replace("rbac: RIGHTS", f"rbac: {rights}").replace("replicas: SCALE", scale)
-    for name in ("alauda", "release"):
+    for name in ("alauda", "release", "bases"):
         texts[name] = (HERE / f"intents/{name}.yaml").read_text()
     return texts
 
@@ -512,6 +512,69 @@ def check_scanner(checks, build, owner, label, image, replicas=None):
     checks.that(secrets == [{"name": "custom-registry-credentials"}], f"{label}: imagePullSecrets are {secrets}")
 
 
+def check_exposure(checks, build, owner, label):
+    """HostPort, strategic merge, patched ConfigMaps and flags, as the intent `bases` asks for them."""
+    found = build("ingress-base", owner, label)
+    if not found:
+        return
+    ingress = "nova-ingress-public"
+    ours = [("tcp-514", 514, "TCP"), ("syslog-udp", 514, "UDP"), ("tcp-5432", 5432, "TCP")]
+    ports = [
+        (port["name"], port["port"], port["protocol"], port["targetPort"])
+        for port in found[f"Service/{ingress}-controller"]["spec"]["ports"]
+    ]
+    expected = [(*port, port[1]) for port in ours] + [("http", 80, "TCP", "http"), ("https", 443, "TCP", "https")]
+    checks.that(sorted(ports) == sorted(expected), f"{label}: the Service has the ports {ports}")
+
+    controller = found[f"DaemonSet/{ingress}-controller"]["spec"]["template"]["spec"]["containers"][0]
+    ports = [
+        (port["name"], port["hostPort"], port["protocol"], port["containerPort"])
+        for port in controller["ports"]
+        if "hostPort" in port
+    ]
+    checks.that(ports == expected[:3], f"{label}: the DaemonSet has the host ports {ports}")
+    # The base has such flags already; that ours come last is what counts.
+    flags = [f"--{kind}-services-configmap={ingress}/{ingress}-{kind}-services-config" for kind in ("tcp", "udp")]
+    checks.that(controller["args"][-2:] == flags, f"{label}: the last flags are {controller['args'][-2:]}")
+
+    for kind, data in {
+        "tcp": {"514": "logging/syslog:514", "5432": "db/pg:5432:PROXY"},
+        "udp": {"514": "logging/syslog:514"},
+    }.items():
+        actual = found[f"ConfigMap/{ingress}-{kind}-services-config"].get("data")
+        checks.that(actual == data, f"{label}: the {kind} ConfigMap holds {actual}")
+
+
+def check_own_patch(checks, build, owner, label):
+    """The patch that the sample `full` brings itself, in the same list as ours."""
+    daemon_set = build("ingress-base", owner, label).get("DaemonSet/nova-ingress-public-controller")
+    if daemon_set:
+        found = daemon_set["spec"]["template"]["metadata"].get("annotations")
+        checks.that(found == {"team": "net"}, f"{label}: the pods have the annotations {found}")
+
+
+def check_neuvector(checks, build, owner, label):
+    """The updater, and what the scanners of the intent `bases` have besides image and replicas."""
+    found = build("nv-base", owner, label)
+    if not found:
+        return
+    updater = found["CronJob/neuvector-updater-pod"]["spec"]
+    when = (updater["schedule"], updater.get("timeZone"))
+    checks.that(when == ("30 3 * * *", "Europe/Moscow"), f"{label}: the updater runs at {when}")
+    pod = found["Deployment/neuvector-scanner-pod"]["spec"]["template"]["spec"]
+    memory = pod["containers"][0]["resources"]["limits"]["memory"]
+    checks.that(memory == "4506Mi", f"{label}: the scanner may use {memory}")
+    checks.that(len(pod.get("topologySpreadConstraints", [])) == 1, f"{label}: the scanners are not spread")
+
+
+def check_proofs(checks, fluxwright, repo, bases, owners):
+    """Our own proofs agree: every patch lands on the bases."""
+    patches = sum(len(owner["spec"]["patches"]) for owner in owners if owner)
+    code, out, err = run(fluxwright, "--repo", repo, "check", "--base", f"nova-release={bases}")
+    proven = patches and f"{patches} of {patches} patches proven on base" in out
+    checks.that(code == 0 and proven, f"{repo.name}: check --base exits {code}, patches: {patches}", out + err)
+
+
 def check_without_pem(checks, fluxwright, repo, text):
     """Certificates may come later: `check` warns of them."""
     write_repository(repo, text, with_pem=False)
@@ -575,9 +638,15 @@ def main(fluxwright, shared, kustomize):
         for sample, image, replicas in [
             ("airgapped", "registry.closed.example:5000/neuvector/scanner-nova:latest", None),
             ("corp-external", ours, None),
+            ("bases", ours, None),
             ("full", ours, 2),
         ]:
             check_scanner(checks, build, trees[sample].get(NEUVECTOR), sample, image, replicas)
+        check_own_patch(checks, build, trees["full"].get(INGRESS), "full")
+        check_exposure(checks, build, trees["bases"].get(INGRESS), "bases")
+        check_neuvector(checks, build, trees["bases"].get(NEUVECTOR), "bases")
+        owners = [trees["bases"].get(key) for key in (INGRESS, NEUVECTOR)]
+        check_proofs(checks, fluxwright, work / "bases", data / "bases", owners)
 
     for kind in sorted(validator.skipped):
         print(f"not validated, it has no public schema: {kind}")
