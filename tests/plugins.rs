@@ -158,7 +158,18 @@ fn a_scaffold_passes_its_own_test_and_can_be_used_at_once() {
 #[test]
 fn a_scaffold_never_takes_a_name_that_is_taken() {
     let sandbox = Sandbox::new();
-    for name in ["neuvector", "ports", "helm", "Kafka", "", "1st", "../x", "a-name-that-is-longer-than-any"] {
+    for name in [
+        "neuvector",
+        "ports",
+        "helm",
+        "ingress",
+        "kafka-release",
+        "Kafka",
+        "",
+        "1st",
+        "../x",
+        "a-name-that-is-longer-than-any",
+    ] {
         let run = sandbox.run(&["modules", "new", name]);
         assert_eq!(run.code, 2, "{name}: {run}");
     }

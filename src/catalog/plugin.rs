@@ -229,6 +229,9 @@ pub(super) fn read(dir: &str, files: &Files, trust: Trust) -> Result<Plugin, Vec
             ),
         );
     }
+    if manifest.module.is_some() && is_reserved(&manifest.name) {
+        fault(&file, format!("no module can be called `{}`: the name has a meaning of its own", manifest.name));
+    }
     if manifest.section.is_some() == manifest.module.is_some() {
         fault(&file, "exactly one of `section` and `module` is needed".into());
     }
@@ -303,6 +306,13 @@ pub(super) fn read(dir: &str, files: &Files, trust: Trust) -> Result<Plugin, Vec
 /// The longest name of a plugin: Flux writes the names of Kustomizations, `<source>-<module>-release`, into labels of at
 /// most 63 characters.
 const LONGEST_NAME: usize = 26;
+
+/// Names that would collide: fields of a module in the intent, and Kustomizations of parts.
+pub fn is_reserved(name: &str) -> bool {
+    let fields = ["name", "namespace", "state", "release", "helm"];
+    let parts = ["registries", "ingress", "platform"];
+    fields.contains(&name) || parts.contains(&name) || name.ends_with("-release")
+}
 
 fn is_label(text: &str) -> bool {
     (1..=LONGEST_NAME).contains(&text.len())

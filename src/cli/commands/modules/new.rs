@@ -3,6 +3,7 @@
 use anyhow::bail;
 
 use super::test;
+use crate::catalog::is_reserved;
 use crate::cli::Status;
 use crate::cli::args::{Global, NewModule, TestModules};
 use crate::cli::session;
@@ -100,9 +101,7 @@ pub fn run(global: &Global, args: &NewModule, ui: &Ui) -> anyhow::Result<Status>
     }
     let repo = session::repository(global)?;
     let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
-    // Fields of a module in the intent cannot be names of modules.
-    let taken = ["name", "namespace", "state", "release", "helm"].contains(&name.as_str());
-    if taken || context.catalog.plugins().any(|plugin| plugin.name == *name) {
+    if is_reserved(name) || context.catalog.plugins().any(|plugin| plugin.name == *name) {
         bail!("`{name}` is taken; `fluxwright modules` lists what there is");
     }
     let base = context.catalog.platforms().find(|platform| platform.base_module(name).is_some());
