@@ -45,7 +45,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("base-invalid", "tests/proofs.rs"),
     ("base-unknown", "tests/proofs.rs"),
     ("cluster-duplicate", "tests/hostile.rs"),
-    ("dependency-cycle", "tests/proofs.rs"),
     ("file-too-large", "tests/hostile.rs"),
     ("foreign-file", "tests/repository.rs"),
     ("hand-edited-file", "tests/repository.rs"),
@@ -54,10 +53,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("object-in-base", "tests/proofs.rs"),
     ("object-left-behind", "tests/repository.rs"),
     ("root-renamed", "tests/repository.rs"),
-    ("object-written-twice", "tests/plugins.rs"),
     ("plugin-invalid", "tests/plugins.rs"),
-    ("section-unsupported", "tests/plugins.rs"),
-    ("variable-undeclared", "tests/plugins.rs"),
 ];
 
 #[test]
