@@ -78,6 +78,40 @@ fn every_code_has_a_fixture_and_a_page() {
     }
 }
 
+/// Where the page of a code lies, as seen from `docs/`.
+fn page_of(code: &str) -> Option<String> {
+    let own = format!("diagnostics/{code}.md");
+    if project("docs").join(&own).is_file() {
+        return Some(own);
+    }
+    let plugins = std::fs::read_dir(project("plugins/modules")).expect("readable");
+    let mut names = plugins.map(|plugin| plugin.expect("readable").file_name().to_string_lossy().into_owned());
+    let plugin = names.find(|name| project(&format!("plugins/modules/{name}/explain/{code}.md")).is_file())?;
+    Some(format!("../plugins/modules/{plugin}/explain/{code}.md"))
+}
+
+/// What stands above the table is written by hand. `UPDATE_DOCS=1` writes the table.
+#[test]
+fn the_index_of_diagnostics_is_current() {
+    const TABLE: &str = "| Code | Severity | What is wrong |\n|---|---|---|\n";
+    let file = project("docs/diagnostics.md");
+    let text = std::fs::read_to_string(&file).expect("readable");
+    let (head, _) = text.split_once(TABLE).expect("a table");
+    let mut wanted = format!("{head}{TABLE}");
+    for line in Sandbox::new().run(&["explain", "--list"]).stdout.lines() {
+        let (code, rest) = line.split_once(' ').expect("a severity");
+        let (severity, summary) = rest.trim_start().split_once(' ').expect("a summary");
+        if let Some(page) = page_of(code) {
+            wanted.push_str(&format!("| [{code}]({page}) | {severity} | {} |\n", summary.trim().replace('|', "\\|")));
+        }
+    }
+    if std::env::var("UPDATE_DOCS").is_ok_and(|value| value == "1") {
+        std::fs::write(file, wanted).expect("writable");
+    } else {
+        assert_eq!(text, wanted, "`UPDATE_DOCS=1 cargo test --test diagnostics` writes the table");
+    }
+}
+
 /// Lays one partial intent over another.
 fn merge(base: &mut Value, over: &Value) {
     match (base, over) {
