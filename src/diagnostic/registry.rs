@@ -76,7 +76,7 @@ codes! {
     PORT_ON_NODE "port-on-node" Error "a node process already listens on this port"
     PORT_IN_NODE_PORT_RANGE "port-in-node-port-range" Warning "the port lies in the NodePort range"
     PORT_SHARED_BY_CONTROLLERS "port-shared-by-controllers" Warning "two ingress controllers listen on one port of the node"
-    MIXED_PROTOCOL_SERVICE "mixed-protocol-service" Warning "before Kubernetes 1.26 a load balancer has one protocol"
+    MIXED_PROTOCOL_SERVICE "mixed-protocol-service" Warning "before Kubernetes 1.26 a load balancer may have one protocol only"
     PORT_MAY_BE_TAKEN "port-may-be-taken" Warning "a platform service may listen on this port"
     PROXY_PROTOCOL_UDP "proxy-protocol-udp" Error "PROXY protocol exists for TCP only"
     PORT_NAME_INVALID "port-name-invalid" Error "a Service port name is not a DNS label"

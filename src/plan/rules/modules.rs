@@ -77,7 +77,9 @@ fn base_module(intent: &ClusterIntent, module: &Module, at: &str, platform: &Pla
             )
             .hint = Some("remove the module, or correct `platform.nodes.infra`".into());
     }
-    if let Some(other) = intent.spec.modules.iter().find(|other| base.excludes.contains(&other.name)) {
+    // Each pair is reported once, at the later of the two.
+    let before = intent.spec.modules.iter().take_while(|other| other.name != module.name);
+    if let Some(other) = before.filter(|other| base.excludes.contains(&other.name)).last() {
         findings
             .add(
                 codes::MODULE_CONFLICT,

@@ -41,7 +41,7 @@ fn shared(intent: &ClusterIntent, platform: &Platform, findings: &mut Findings) 
                 .add(
                     codes::MIXED_PROTOCOL_SERVICE,
                     &format!("{}/protocol", port.at),
-                    format!("TCP and UDP in Service `{}`: before Kubernetes 1.26 a Service of type LoadBalancer has one protocol", controller.service),
+                    format!("TCP and UDP in Service `{}`: before Kubernetes 1.26 a Service of type LoadBalancer may be refused", controller.service),
                 )
                 .hint = Some("with ClusterIP or NodePort all is well; else upgrade, or use a second controller".into());
         }

@@ -36,20 +36,19 @@ fn trust(intent: &ClusterIntent, platform: &Platform, registry: &Registry, findi
 
 /// Fields that only some types of registries have, and the host that pods should use.
 fn of_type(registry: &Registry, kind: &RegistryType, catalog: &Catalog, at: &str, findings: &mut Findings) {
-    let with = |has: fn(&RegistryType) -> bool| -> String {
-        catalog.registry_types().filter(|kind| has(kind)).map(|kind| kind.name.as_str()).collect::<Vec<_>>().join(", ")
+    let has = |field: &str, kind: &RegistryType| match field {
+        "pullGrants" => kind.pull_grants.is_some(),
+        _ => !kind.in_cluster_hosts.is_empty(),
     };
-    let fields: [(&str, bool, fn(&RegistryType) -> bool); 2] = [
-        ("pullGrants", !registry.pull_grants.is_empty(), |kind| kind.pull_grants.is_some()),
-        ("externalHost", registry.external_host.is_some(), |kind| !kind.in_cluster_hosts.is_empty()),
-    ];
-    for (field, given, has) in fields {
-        if given && !has(kind) {
+    let fields = [("pullGrants", !registry.pull_grants.is_empty()), ("externalHost", registry.external_host.is_some())];
+    for (field, given) in fields {
+        if given && !has(field, kind) {
+            let types = catalog.registry_types().filter(|kind| has(field, kind)).map(|kind| kind.name.as_str());
             findings
                 .add_at_key(
                     codes::REGISTRY_FIELD_UNSUPPORTED,
                     &format!("{at}/{field}"),
-                    format!("`{field}` applies to registries of type {} only", with(has)),
+                    format!("`{field}` applies to registries of type {} only", types.collect::<Vec<_>>().join(", ")),
                 )
                 .hint = Some("remove it, or set the `type` of the registry".into());
         }
