@@ -191,7 +191,9 @@ fn secret_sibling(node: &Node) -> Option<String> {
 
 /// Where users choose the keys themselves; elsewhere the schema refuses an unknown key.
 fn in_free_form(pointer: &str) -> bool {
-    pointer.starts_with("/spec/patches/") || pointer.contains("/vars/") || pointer.starts_with("/metadata/")
+    pointer.starts_with("/spec/patches/")
+        || pointer.starts_with("/metadata/")
+        || ["/vars/", "/helm/values/"].iter().any(|map| pointer.contains(map))
 }
 
 /// User information of a proxy and a private key among certificates have rules of their own, which say more.
