@@ -429,6 +429,19 @@ fn a_value_beside_the_name_of_a_credential_is_one() {
 }
 
 #[test]
+fn a_value_of_a_chart_with_the_name_of_a_credential_is_one() {
+    let (context, subjects) = (context(), subjects());
+    let subject = subjects.iter().find(|subject| subject.name == "three").expect("tests/secrets/three.yaml");
+    for (value, refused) in [("hunter2-S3cr3t", true), ("${db_password}", false)] {
+        let values = json!({"auth": {"password": value}});
+        let outcome = run(subject, &with_value(&subject.value, "/spec/modules/0/helm/values", values), &context);
+        let found = outcome.diagnostics.iter().any(|one| one.code == "plaintext-credential");
+        assert_eq!(found, refused, "{value}: {}", visible(&outcome));
+        assert!(!refused || !visible(&outcome).contains(value), "{}", visible(&outcome));
+    }
+}
+
+#[test]
 fn values_that_are_no_credentials_pass() {
     let (context, subjects) = (context(), subjects());
     let subject = subjects.iter().find(|subject| subject.name == "one").expect("tests/secrets/one.yaml");
@@ -500,7 +513,7 @@ fn no_command_shows_a_credential() {
         "/spec/registries/0/host",
         "/spec/modules/0/state",
         "/spec/modules/0/release/vars/cluster_zone",
-        "/spec/modules/0/neuvector/init/sysinitcfg",
+        "/spec/modules/0/neuvector/init/files/sysinitcfg",
         "/spec/patches/0/json6902/2/value",
         "/spec/patches/1/strategicMerge/metadata/finalizers/0",
     ];
