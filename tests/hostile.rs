@@ -159,3 +159,14 @@ fn odd_places_for_a_repository_work() {
     let run = sandbox.run(&["render", "--repo", "дом и сад"]);
     assert_eq!(run.code, 0, "{run}");
 }
+
+#[test]
+fn a_wrong_element_in_a_list_of_choices_ends_the_check() {
+    let sandbox = Sandbox::new();
+    let module = "modules:\n  - name: astrom\n    helm: {source: {url: \"oci://r.example/charts/a\", version: 1.0.0}}\n    astrom: {operatorVersion: v1.6.0, apiUrl: \"https://a.example/api\", mode: HostMonitoring, activeGate: {capabilities: [bogus, routing, wrong]}}\n";
+    sandbox.write(INTENT, intent(module));
+    let run = sandbox.run(&["check"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.contains("capabilities[0]") && run.stderr.contains("capabilities[2]"), "{run}");
+    assert_eq!(run.stderr.matches("error[").count(), 2, "{run}");
+}

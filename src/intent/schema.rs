@@ -100,10 +100,15 @@ impl Schema {
             if cuts.is_empty() {
                 return true;
             }
+            let before = value.clone();
             for (pointer, cut) in cuts {
                 if !cut.apply(value, &pointer) {
                     return false;
                 }
+            }
+            // What cannot be cut any further must not keep us here.
+            if *value == before {
+                return true;
             }
         }
     }
@@ -241,7 +246,7 @@ fn unknown_field(parent: &str, name: &str, known: &[String], findings: &mut Find
 fn is_hole(root: &Value, error: &ValidationError<'_>) -> bool {
     let pointer = error.instance_path().to_string();
     let in_list = pointer.rsplit_once('/').and_then(|(parent, _)| root.pointer(parent)).is_some_and(Value::is_array);
-    error.instance().is_null() && in_list && matches!(error.kind(), ValidationErrorKind::Type { .. })
+    error.instance().is_null() && in_list
 }
 
 /// What to take out of a value so that an error goes away.

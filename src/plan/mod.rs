@@ -210,6 +210,18 @@ fn namespace(intent: &ClusterIntent, platform: &Platform) -> String {
     intent.spec.gitops.namespace.clone().unwrap_or_else(|| platform.gitops.namespace.clone())
 }
 
+/// Faulty elements of lists were cut out and reported; rules look at the others.
+fn without_holes(options: &mut Value) {
+    match options {
+        Value::Array(items) => {
+            items.retain(|item| !item.is_null());
+            items.iter_mut().for_each(without_holes);
+        }
+        Value::Object(map) => map.values_mut().for_each(without_holes),
+        _ => {}
+    }
+}
+
 /// Chooses the plugins: those of the sections that the platform knows, then those of the modules that are not disabled.
 fn plugins(
     intent: &ClusterIntent,
@@ -245,6 +257,7 @@ fn plugins(
         let Some(plugin) = catalog.module(name).filter(|_| module.state != ModuleState::Disabled) else { continue };
         let given = intent.spec.modules.indexed().find(|(number, _)| module.at == format!("/spec/modules/{number}"));
         let mut options = given.and_then(|(_, entry)| entry.options.get(name)).cloned().unwrap_or(Value::Null);
+        without_holes(&mut options);
         crate::catalog::with_defaults(&mut options, &plugin.options_schema());
         planned.push(PlannedPlugin {
             plugin: plugin.clone(),
