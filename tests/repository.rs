@@ -106,6 +106,21 @@ fn removing_a_module_is_said() {
 }
 
 #[test]
+fn removing_a_module_from_a_chart_is_said() {
+    let module = "modules:\n  - name: velero\n    helm: {source: {url: \"https://charts.corp.example\", version: 1.0.0}}\n    velero: {bucket: backups}\n";
+    let upstream = |spec: &str| intent(spec).replace("type: Nova", "type: Upstream");
+    let sandbox = Sandbox::new();
+    sandbox.write(INTENT, upstream(module));
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    assert!(sandbox.exists("clusters/demo/releases/velero/helm-release.yaml"));
+    sandbox.write(INTENT, upstream(""));
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stderr.contains("warning[module-pruned]: Flux deletes HelmRelease `velero`"), "{run}");
+    assert!(!sandbox.exists("clusters/demo/releases"));
+}
+
+#[test]
 fn the_root_keeps_its_name() {
     let sandbox = rendered();
     sandbox.write(INTENT, intent(PORT).replace("name: cluster-intent", "name: other"));
