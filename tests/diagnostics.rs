@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
 use serde_json::Value;
 use support::{INTENT, Sandbox, files, project};
 
@@ -158,21 +159,26 @@ fn the_examples_of_every_page_are_right_and_wrong() {
             .expect("YAML")
             .to_value()
     };
-    let mut tried = 0;
-    for code in codes() {
-        let page = Sandbox::new().run(&["explain", &code]).stdout;
-        for (heading, wanted) in [("Wrong:", true), ("Right:", false)] {
-            for fragment in blocks(&page, heading) {
-                let mut value = read(BASE);
-                merge(&mut value, &read(&fragment));
-                let sandbox = Sandbox::new();
-                sandbox.write(INTENT, fluxwright::yaml::emit(&value));
-                let run = sandbox.run(&["check"]);
-                let raised = run.stderr.contains(&format!("[{code}]"));
-                assert_eq!(raised, wanted, "{code}, {heading}\n{fragment}\n{run}");
-                tried += 1;
+    let codes: Vec<String> = codes().into_iter().collect();
+    let tried: usize = codes
+        .par_iter()
+        .map(|code| {
+            let mut tried = 0;
+            let page = Sandbox::new().run(&["explain", code]).stdout;
+            for (heading, wanted) in [("Wrong:", true), ("Right:", false)] {
+                for fragment in blocks(&page, heading) {
+                    let mut value = read(BASE);
+                    merge(&mut value, &read(&fragment));
+                    let sandbox = Sandbox::new();
+                    sandbox.write(INTENT, fluxwright::yaml::emit(&value));
+                    let run = sandbox.run(&["check"]);
+                    let raised = run.stderr.contains(&format!("[{code}]"));
+                    assert_eq!(raised, wanted, "{code}, {heading}\n{fragment}\n{run}");
+                    tried += 1;
+                }
             }
-        }
-    }
+            tried
+        })
+        .sum();
     assert!(tried > 120, "only {tried} examples were found");
 }
