@@ -157,6 +157,20 @@ ESO_TEMPLATE = (
 # (sample, "Kind/name", JSON pointer, what is rendered as JSON), each may hold `*` -> why this difference from the
 # reference is right. An entry that no difference uses is a failure.
 ARGUED = {
+    (
+        "upstream-*", "HelmRelease/longhorn", "/spec/values/privateRegistry",
+        '{"registrySecret": "custom-registry-credentials", "registryUrl": "registry.corp.example"}',
+    ): "charts up to 1.9 know privateRegistry only, and later ones take global first",
+    ("upstream-*", "HelmRelease/velero", "/spec/values/snapshotsEnabled", "false"): (
+        "the chart's own location of snapshots has no provider, which the CRD requires"
+    ),
+    ("upstream-*", "HelmRelease/velero", "/spec/values/upgradeCRDs", "false"): (
+        "Flux upgrades the CRDs; the chart's Job would pull kubectl from a public registry"
+    ),
+    ("upstream-*", "HelmRelease/opensearch", "/spec/values/global", '{"dockerRegistry": "registry.corp.example"}'): (
+        "the registry of the init containers, too; the image keeps its path in it"
+    ),
+    ("upstream-*", "HelmRelease/opensearch", "/spec/values/image", "null"): "global.dockerRegistry stands for it",
     ("minimal", "Kustomization/nova-release-ingress-public-main", "/spec/patches/0/patch/0/value/name", '"tcp-1540"'): (
         "the intent gives no port name: <protocol>-<port>"
     ),

@@ -113,6 +113,12 @@ fn removing_a_module_from_a_chart_is_said() {
     sandbox.write(INTENT, upstream(module));
     assert_eq!(sandbox.run(&["render"]).code, 0);
     assert!(sandbox.exists("clusters/demo/releases/velero/helm-release.yaml"));
+    for change in ["    namespace: other\n    velero:", "    velero: {nodeAgent: true}\n#"] {
+        sandbox.write(INTENT, upstream(&module.replace("    velero:", change)));
+        let run = sandbox.run(&["check"]);
+        let moved = run.stderr.contains("warning[module-pruned]: HelmRelease `velero` gets another namespace or chart");
+        assert_eq!(moved, change.contains("namespace"), "{run}");
+    }
     sandbox.write(INTENT, upstream(""));
     let run = sandbox.run(&["render"]);
     assert_eq!(run.code, 0, "{run}");

@@ -52,6 +52,15 @@ impl Findings {
         }
     }
 
+    /// Tells whether there is an error about the field at a JSON pointer, or one below it.
+    pub fn has_errors_at(&self, pointer: &str) -> bool {
+        let field = field_path(pointer);
+        let below = |found: &str| {
+            found.strip_prefix(&field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.list.iter().any(|one| one.is_error() && one.field.as_deref().is_some_and(below))
+    }
+
     /// Tells whether any finding is an error.
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(Diagnostic::is_error)

@@ -13,6 +13,7 @@ use crate::render::{FileContent, Resource};
 pub(super) struct HandOver {
     files: BTreeMap<String, FileContent>,
     steps: Vec<(String, String)>,
+    later: Vec<(String, String)>,
 }
 
 impl HandOver {
@@ -28,11 +29,19 @@ impl HandOver {
         }
     }
 
-    /// Adds a step.
+    /// Adds a step for the time before Flux sees the tree.
     pub(super) fn step(&mut self, title: &str, text: &str) {
         let step = (title.to_owned(), text.to_owned());
         if !self.steps.contains(&step) {
             self.steps.push(step);
+        }
+    }
+
+    /// Adds a step for the time when Flux has applied the tree.
+    pub(super) fn later(&mut self, title: &str, text: &str) {
+        let step = (title.to_owned(), text.to_owned());
+        if !self.later.contains(&step) {
+            self.later.push(step);
         }
     }
 
@@ -77,13 +86,13 @@ impl HandOver {
         self.files.iter().map(|(path, content)| (path.clone(), file_text(header, path, content))).collect()
     }
 
-    /// Prints the page of steps; the bootstrap comes first.
+    /// Prints the page of steps in their order; the bootstrap stands between what it needs and what needs it.
     pub(super) fn steps(&self, plan: &Plan, header: &str) -> String {
         let comment = header.trim_end().trim_start_matches("# ");
         let root = &plan.cluster.root;
         let source = &plan.cluster.intent.spec.gitops.source;
         let mut text = format!(
-            "<!-- {comment} -->\n\n# Hand-over of cluster {}\n\nWhat Flux cannot do by itself. Paths are relative to this directory.\n",
+            "<!-- {comment} -->\n\n# Hand-over of cluster {}\n\nWhat Flux cannot do by itself, in this order. Paths are relative to this directory.\n",
             plan.cluster.name
         );
         let mut bootstrap = String::from("Once, with rights on the cluster:\n\n```sh\n");
@@ -93,9 +102,15 @@ impl HandOver {
                 secret.name, plan.namespace, source.url, plan.namespace, secret.name
             ));
         }
+        if let Some(key) = plan.cluster.intent.spec.gitops.decryption.as_ref().and_then(|one| one.secret_ref.as_ref()) {
+            bootstrap.push_str(&format!(
+                "# Secret `{}` in namespace {} must hold the key of SOPS\nkubectl -n {} get secret {}\n",
+                key.name, plan.namespace, plan.namespace, key.name
+            ));
+        }
         bootstrap.push_str(&format!("kubectl apply -f flux/bootstrap.yaml   # {root}/flux/bootstrap.yaml\n```\n\nFrom there on Flux follows branch `{}` by itself.\n", source.branch));
         let bootstrap = ("Bootstrap Flux".to_owned(), bootstrap);
-        for (number, (title, body)) in std::iter::once(&bootstrap).chain(&self.steps).enumerate() {
+        for (number, (title, body)) in self.steps.iter().chain([&bootstrap]).chain(&self.later).enumerate() {
             text.push_str(&format!("\n## {}. {title}\n\n{}\n", number + 1, body.trim_end()));
         }
         text

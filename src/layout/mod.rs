@@ -170,8 +170,12 @@ fn place(one: &Rendered, plan: &Plan, parts: &mut Parts, handover: &mut handover
             }
             handover.file(path, content.clone())
         }
-        Output::Step { title, text } => {
-            handover.step(title, text);
+        Output::Step { title, text, later } => {
+            if *later {
+                handover.later(title, text);
+            } else {
+                handover.step(title, text);
+            }
             Ok(())
         }
     }

@@ -189,8 +189,13 @@ impl Parts {
 
     /// Tells whether an object is in any part.
     pub fn has(&self, resource: &Resource) -> bool {
-        self.parts.values().flat_map(|part| part.files.values()).flatten().any(|object| {
-            let own = &object.resource;
+        self.find(resource).is_some()
+    }
+
+    /// Returns the object of this name in any part, whatever its version.
+    pub fn find(&self, resource: &Resource) -> Option<&Resource> {
+        let objects = self.parts.values().flat_map(|part| part.files.values()).flatten();
+        objects.map(|object| &object.resource).find(|own| {
             own.group() == resource.group()
                 && own.kind() == resource.kind()
                 && own.namespace() == resource.namespace()

@@ -57,7 +57,18 @@ pub(super) fn carry_over(plan: &Plan, previous: &Previous, laid: &[LaidPatch], p
             // Hand-over files and the root's own directory hold nothing that a part applies.
             let Some((part, file)) = split(path) else { continue };
             let whole = resource.kind() == "Kustomization" && !is_retained(&resource);
-            if parts.has(&resource) {
+            if let Some(now) = parts.find(&resource) {
+                // helm-controller takes these for another release: it uninstalls the old one first.
+                let moved = ["/spec/targetNamespace", "/spec/storageNamespace", "/spec/chart/spec/chart"]
+                    .iter()
+                    .any(|field| now.body.pointer(field) != resource.body.pointer(field));
+                if resource.kind() == "HelmRelease" && moved {
+                    let message = format!(
+                        "HelmRelease `{}` gets another namespace or chart: Flux uninstalls it and installs it anew",
+                        resource.name()
+                    );
+                    say(codes::MODULE_PRUNED, message, "back up the module's data first, or keep namespace and chart");
+                }
                 if whole && parts.has_partial(&resource) {
                     let message = format!("Kustomization `{}` was written whole by this tree", resource.name());
                     say(

@@ -20,6 +20,10 @@ pub(super) fn check(plugins: &[PlannedPlugin], modules: &[PlannedModule], cluste
             Some(index) => format!("{}/{}", modules[index].at, modules[index].name),
             None => planned.at.clone(),
         };
+        // Rules see what is left of faulty options, which may lack what they count on; the faults are reported.
+        if planned.module.is_some() && findings.has_errors_at(&at) {
+            continue;
+        }
         let mut context = Context::default();
         for (name, value) in [("self", &planned.options), ("cluster", cluster), ("module", &module)] {
             match cel::to_value(Signed(value)) {

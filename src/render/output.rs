@@ -66,6 +66,8 @@ pub enum Output {
         title: String,
         /// Markdown.
         text: String,
+        /// Whether it is for the time when Flux has applied the tree.
+        later: bool,
     },
 }
 
@@ -162,6 +164,8 @@ enum Own {
     Step {
         title: String,
         text: String,
+        #[serde(default)]
+        later: bool,
     },
 }
 
@@ -216,7 +220,7 @@ fn document(mut value: Value, plugin: usize, at: &str, template: &str) -> Result
                 Output::File { path, content: FileContent::Object(object) }
             }
             Own::File { .. } => return Err("a File has exactly one of content and object".into()),
-            Own::Step { title, text } => Output::Step { title, text },
+            Own::Step { title, text, later } => Output::Step { title, text, later },
         };
         return Ok(Rendered { output, plugin, at: at.to_owned() });
     }

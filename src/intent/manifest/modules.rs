@@ -137,7 +137,7 @@ fn ten_minutes() -> String {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HelmSource {
-    /// Address of the chart repository (`https://`), or of the chart in a registry (`oci://registry/path/chart`).
+    /// Address of the chart repository (`https://` or `http://`), or of the chart in a registry (`oci://registry/path/chart`).
     #[schemars(regex(pattern = r"^(https?|oci)://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*/?$"))]
     pub url: String,
     /// Name of the chart; default: for `oci://` the last part of `url`, else the module's own chart.

@@ -116,10 +116,12 @@ impl JsonSchema for Mirror {
         schemars::json_schema!({
             "type": ["string", "object"],
             "pattern": host,
+            "maxLength": 253,
             "properties": {
                 "upstream": {
                     "type": "string",
                     "pattern": host,
+                    "maxLength": 253,
                     "description": "Host of the upstream registry, as in `quay.io`."
                 },
                 "project": {

@@ -30,6 +30,7 @@ pub(super) fn check(intent: &ClusterIntent, platform: &Platform, catalog: &Catal
         }
         if plugin.is_some() || base.is_some_and(|base| base.owner == Owner::FluxCD) {
             let facts = modules::facts(&module.name, platform, catalog);
+            options(module, &at, catalog, findings);
             let one = One {
                 intent,
                 platform,
@@ -41,6 +42,24 @@ pub(super) fn check(intent: &ClusterIntent, platform: &Platform, catalog: &Catal
             one.shared(&mut kustomizations, index, findings);
         }
         health_checks(module, &at, findings);
+    }
+}
+
+/// A module with required options needs its block.
+fn options(module: &Module, at: &str, catalog: &Catalog, findings: &mut Findings) {
+    let schema = catalog.module(&module.name).map(|plugin| plugin.options_schema());
+    let required: Vec<String> = schema
+        .iter()
+        .filter_map(|schema| schema.get("required")?.as_array())
+        .flatten()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect();
+    let place = format!("{at}/{}", module.name);
+    let given = module.options.contains_key(&module.name) || findings.has_errors_at(&place);
+    if module.state != ModuleState::Disabled && !required.is_empty() && !given {
+        findings
+            .add(codes::MISSING_FIELD, &place, format!("`{}` needs its options: {}", module.name, required.join(", ")))
+            .hint = Some(format!("`fluxwright modules {}` documents them", module.name));
     }
 }
 
@@ -155,6 +174,8 @@ impl One<'_> {
                 );
                 match &module.helm {
                     Some(helm) => self.chart(helm, findings),
+                    // It is there and faulty, which is reported.
+                    None if findings.has_errors_at(&format!("{at}/helm")) => {}
                     None => {
                         findings
                             .add(
@@ -199,7 +220,7 @@ impl One<'_> {
     }
 
     fn release(&self, findings: &mut Findings) -> Option<&Release> {
-        if self.module.release.is_none() {
+        if self.module.release.is_none() && !findings.has_errors_at(&format!("{}/release", self.at)) {
             findings
                 .add(
                     codes::RELEASE_REQUIRED,
