@@ -128,3 +128,12 @@ fn kustomizations_must_not_wait_for_each_other() {
     assert!(run.stderr.contains("error[dependency-cycle]"), "{run}");
     assert!(run.stderr.contains("nova-release-neuvector-main -> nova-release-twin-main"), "{run}");
 }
+
+#[test]
+fn a_patch_of_the_user_comes_after_the_values_of_a_module() {
+    let sandbox = Sandbox::new();
+    let spec = "modules:\n  - name: longhorn\n    state: Existing\n    release: {helmRelease: {name: longhorn}}\n    longhorn: {replicaCount: 3}\npatches:\n  - kustomization: nova-release-longhorn-main\n    target: {kind: HelmRelease, namespace: nova-gitops, name: longhorn}\n    json6902:\n      - {op: replace, path: /spec/values/persistence/defaultClassReplicaCount, value: 2}\n";
+    sandbox.write(INTENT, intent(spec));
+    let run = sandbox.run(&["check"]);
+    assert!(run.code == 0 && run.stdout.contains("2 of 2 patches proven"), "{run}");
+}

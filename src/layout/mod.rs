@@ -86,8 +86,9 @@ pub fn lay_out(plan: &Plan, rendered: &[Rendered], previous: &Previous) -> Resul
     if !faults.is_empty() {
         return Err(faults);
     }
-    let mut laid = patches::collect(plan, rendered);
+    let mut laid = patches::of_plugins(rendered);
     let mut warnings = module_values(plan, rendered, &mut parts, &mut laid, &mut handover);
+    laid.extend(patches::of_user(plan));
     platform_objects(plan, &laid, &mut parts, &mut handover);
     warnings.extend(retire::carry_over(plan, previous, &laid, &mut parts));
     let root = &plan.cluster.root;
@@ -228,10 +229,10 @@ fn module_values(
                 helm::merge(&mut values, &json!(more));
             }
         }
-        let empty = values.as_object().is_some_and(serde_json::Map::is_empty);
         if let Some(chart) = &module.helm {
             parts.add_release(&module.name, chart, helm::release(plan, module, chart, values), &module.at);
-        } else if empty {
+        } else if values == json!({}) {
+            continue;
         } else if let Some(patch) = helm::patch(plan, module, &values) {
             laid.push(patch);
         } else if plan.has_options(module) {

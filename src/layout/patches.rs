@@ -20,18 +20,19 @@ pub struct LaidPatch {
     pub operations_at: Vec<String>,
 }
 
-/// Collects the patches of plugins in the order of the plan, then those of the user in theirs.
-pub(super) fn collect(plan: &Plan, rendered: &[Rendered]) -> Vec<LaidPatch> {
-    let mut laid: Vec<LaidPatch> = Vec::new();
-    for one in rendered {
-        if let Output::Patch(patch) = &one.output {
-            laid.push(lay(patch, &one.at));
-        }
-    }
-    for (index, patch) in plan.cluster.intent.spec.patches.indexed() {
-        laid.push(own(patch, &format!("/spec/patches/{index}")));
-    }
-    laid
+/// Collects the patches of plugins, in the order of the plan.
+pub(super) fn of_plugins(rendered: &[Rendered]) -> Vec<LaidPatch> {
+    let patches = rendered.iter().filter_map(|one| match &one.output {
+        Output::Patch(patch) => Some(lay(patch, &one.at)),
+        _ => None,
+    });
+    patches.collect()
+}
+
+/// Collects the patches of the user, in their order. They come last, so that they have the last word.
+pub(super) fn of_user(plan: &Plan) -> impl Iterator<Item = LaidPatch> {
+    let patches = plan.cluster.intent.spec.patches.indexed();
+    patches.map(|(index, patch)| own(patch, &format!("/spec/patches/{index}")))
 }
 
 fn lay(patch: &PatchOutput, at: &str) -> LaidPatch {
