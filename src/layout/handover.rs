@@ -31,18 +31,12 @@ impl HandOver {
 
     /// Adds a step for the time before Flux sees the tree.
     pub(super) fn step(&mut self, title: &str, text: &str) {
-        let step = (title.to_owned(), text.to_owned());
-        if !self.steps.contains(&step) {
-            self.steps.push(step);
-        }
+        add(&mut self.steps, title, text);
     }
 
     /// Adds a step for the time when Flux has applied the tree.
     pub(super) fn later(&mut self, title: &str, text: &str) {
-        let step = (title.to_owned(), text.to_owned());
-        if !self.later.contains(&step) {
-            self.later.push(step);
-        }
+        add(&mut self.later, title, text);
     }
 
     /// Adds the patch block of a Kustomization with the steps for the console.
@@ -114,5 +108,13 @@ impl HandOver {
             text.push_str(&format!("\n## {}. {title}\n\n{}\n", number + 1, body.trim_end()));
         }
         text
+    }
+}
+
+/// Several plugins may ask for the same step; it is taken once.
+fn add(steps: &mut Vec<(String, String)>, title: &str, text: &str) {
+    let step = (title.to_owned(), text.to_owned());
+    if !steps.contains(&step) {
+        steps.push(step);
     }
 }

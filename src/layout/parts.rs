@@ -187,11 +187,6 @@ impl Parts {
         Ok(())
     }
 
-    /// Tells whether an object is in any part.
-    pub fn has(&self, resource: &Resource) -> bool {
-        self.find(resource).is_some()
-    }
-
     /// Returns the object of this name in any part, whatever its version.
     pub fn find(&self, resource: &Resource) -> Option<&Resource> {
         let objects = self.parts.values().flat_map(|part| part.files.values()).flatten();
@@ -201,12 +196,6 @@ impl Parts {
                 && own.namespace() == resource.namespace()
                 && own.name() == resource.name()
         })
-    }
-
-    /// Tells whether an object is in a part as a partial one.
-    pub fn has_partial(&self, resource: &Resource) -> bool {
-        let objects = self.parts.values().flat_map(|part| part.files.values()).flatten();
-        objects.map(|object| &object.resource).any(|own| own.id() == resource.id() && super::flux::is_partial(own))
     }
 
     /// Drops empty parts and the dependencies on them, sorts, and protects objects from substitution.

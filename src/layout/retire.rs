@@ -69,7 +69,7 @@ pub(super) fn carry_over(plan: &Plan, previous: &Previous, laid: &[LaidPatch], p
                     );
                     say(codes::MODULE_PRUNED, message, "back up the module's data first, or keep namespace and chart");
                 }
-                if whole && parts.has_partial(&resource) {
+                if whole && is_partial(now) {
                     let message = format!("Kustomization `{}` was written whole by this tree", resource.name());
                     say(
                         codes::KUSTOMIZATION_HANDED_BACK,

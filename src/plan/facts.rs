@@ -133,12 +133,11 @@ pub(super) fn cluster(
         .filter(|module| module.state != ModuleState::Existing)
         .filter_map(|module| module.namespace.as_ref())
         .collect();
-    let minor = spec.platform.kubernetes_version.strip_prefix("1.").and_then(|m| m.parse::<u32>().ok());
     let mut value = json!({
         "name": intent.metadata.name,
         "platform": platform.name,
         "kubernetesVersion": spec.platform.kubernetes_version,
-        "kubernetesMinor": minor,
+        "kubernetesMinor": spec.platform.kubernetes_minor(),
         "nodes": spec.platform.nodes,
         "offline": offline,
         "universe": spec.platform.universe.as_ref().map(|u| &u.host),

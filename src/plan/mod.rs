@@ -14,7 +14,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::catalog::{Catalog, ModuleDelivery, Platform, Plugin};
+use crate::catalog::{Catalog, Platform, Plugin};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::intent::manifest::{
     ClusterIntent, ConfigMapOwnership, Helm, ModuleState, NodeExposure, PatchFormat, PatchMode, Protocol, Release,
@@ -113,8 +113,6 @@ pub struct PlannedModule {
     pub namespace: Option<String>,
     /// Its Kustomization.
     pub kustomization: String,
-    /// How it gets into the cluster.
-    pub delivery: ModuleDelivery,
     /// The Kustomization that delivers it, as the intent describes it.
     pub release: Release,
     /// The chart that this tree installs it from.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{PlannedHelm, PlannedModule};
 use crate::catalog::{Catalog, ModuleDelivery, ModuleFacts, Platform};
-use crate::intent::manifest::{ClusterIntent, DeliveryType, Helm, Module, ModuleState};
+use crate::intent::manifest::{ClusterIntent, DeliveryType, Helm, Module, ModuleState, PullSecret, Registry};
 
 /// Returns the facts of a module on a platform. Base modules have no plugin and come with the platform's release.
 pub(super) fn facts(name: &str, platform: &Platform, catalog: &Catalog) -> ModuleFacts {
@@ -35,7 +35,6 @@ pub(super) fn resolve(intent: &ClusterIntent, platform: &Platform, catalog: &Cat
             state: module.state,
             kustomization,
             health_checks,
-            delivery: facts.delivery,
             helm: module.helm.as_ref().filter(|_| own).map(|helm| {
                 let (url, chart) = chart(module, helm, facts.chart.as_deref());
                 PlannedHelm { secret: secret(intent, platform, helm), url, chart, spec: helm.clone() }
@@ -70,23 +69,26 @@ fn chart(module: &Module, helm: &Helm, known: Option<&str>) -> (String, String) 
     }
 }
 
+/// The registry of the intent that holds a chart, with its pull secret.
+fn registry<'a>(intent: &'a ClusterIntent, helm: &Helm) -> Option<(&'a Registry, &'a PullSecret)> {
+    let host = helm.source.url.strip_prefix("oci://")?.split('/').next()?;
+    let registry = intent.spec.registries.iter().find(|registry| registry.host == host)?;
+    Some((registry, registry.pull_secret.as_ref()?))
+}
+
 /// The Secret of a chart repository: the one given, or the pull secret of its registry in the GitOps namespace.
-pub(super) fn secret(intent: &ClusterIntent, platform: &Platform, helm: &Helm) -> Option<String> {
+fn secret(intent: &ClusterIntent, platform: &Platform, helm: &Helm) -> Option<String> {
     if let Some(given) = &helm.source.secret_ref {
         return Some(given.name.clone());
     }
-    let host = helm.source.url.strip_prefix("oci://")?.split('/').next()?;
     let namespace = super::namespace(intent, platform);
-    let registry = intent.spec.registries.iter().find(|registry| registry.host == host)?;
-    let secret = registry.pull_secret.as_ref()?;
+    let (_, secret) = registry(intent, helm)?;
     secret.namespaces.iter().any(|one| *one == namespace).then(|| secret.name.clone())
 }
 
-/// Tells whether a registry wants credentials that a chart repository would not have.
+/// Names the registry that wants credentials which Flux would not have for a chart.
 pub(super) fn needs_secret(intent: &ClusterIntent, platform: &Platform, helm: &Helm) -> Option<String> {
-    let host = helm.source.url.strip_prefix("oci://")?.split('/').next()?;
-    let registry = intent.spec.registries.iter().find(|registry| registry.host == host)?;
-    let known = registry.pull_secret.as_ref()?;
+    let (registry, known) = registry(intent, helm)?;
     let existing = known.delivery.kind == DeliveryType::Existing;
     (secret(intent, platform, helm).is_none() && !existing).then(|| registry.name.clone())
 }

@@ -29,6 +29,13 @@ pub struct Platform {
     pub ca_trust_bundle: Option<CaBundle>,
 }
 
+impl Platform {
+    /// Returns the minor version of Kubernetes, as in 28.
+    pub fn kubernetes_minor(&self) -> Option<u32> {
+        self.kubernetes_version.strip_prefix("1.")?.parse().ok()
+    }
+}
+
 /// How many nodes have which role.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -65,8 +65,7 @@ pub(super) fn check(intent: &Intent, findings: &mut Findings) {
                 .hint = Some("port names are unique in a Service".into());
         }
         if port.backend.service.starts_with(|c: char| c.is_ascii_digit()) {
-            let version = &intent.manifest.spec.platform.kubernetes_version;
-            let minor = version.strip_prefix("1.").and_then(|m| m.parse::<u32>().ok()).unwrap_or_default();
+            let minor = intent.manifest.spec.platform.kubernetes_minor().unwrap_or_default();
             if minor < 36 {
                 findings
                     .add(

@@ -34,7 +34,7 @@ fn shared(intent: &ClusterIntent, platform: &Platform, findings: &mut Findings) 
                     .hint = Some("make sure that no node runs both, or choose another port".into());
             }
         }
-        let minor = intent.spec.platform.kubernetes_version.strip_prefix("1.").and_then(|m| m.parse::<u32>().ok());
+        let minor = intent.spec.platform.kubernetes_minor();
         let first = controller.udp.first().filter(|_| !on_node(controller) && !controller.tcp.is_empty());
         if let (Some(port), true) = (first, minor.is_some_and(|minor| minor < 26)) {
             findings
