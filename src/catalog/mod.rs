@@ -18,7 +18,7 @@ use crate::yaml::{self, Dialect, Limits};
 
 pub use options::with_defaults;
 pub use platform::{BaseModule, IngressFacts, KnownController, Owner, Platform, PortFact};
-pub use plugin::{ModuleDelivery, ModuleFacts, Plugin, RegistryType, Validation, is_reserved};
+pub use plugin::{LONGEST_NAME, ModuleDelivery, ModuleFacts, Plugin, RegistryType, Validation, is_name, is_reserved};
 
 /// Platforms and plugins by name.
 #[derive(Clone, Debug, Default)]

@@ -220,7 +220,7 @@ pub(super) fn read(dir: &str, files: &Files, trust: Trust) -> Result<Plugin, Vec
     if manifest.api_version != "fluxwright.dev/v1alpha1" || manifest.kind != "Plugin" {
         fault(&file, "expected `apiVersion: fluxwright.dev/v1alpha1` and `kind: Plugin`".into());
     }
-    if !is_label(&manifest.name) || !dir.ends_with(&format!("/{}", manifest.name)) {
+    if !is_name(&manifest.name) || !dir.ends_with(&format!("/{}", manifest.name)) {
         fault(
             &file,
             format!(
@@ -305,7 +305,7 @@ pub(super) fn read(dir: &str, files: &Files, trust: Trust) -> Result<Plugin, Vec
 
 /// The longest name of a plugin: Flux writes the names of Kustomizations, `<source>-<module>-release`, into labels of at
 /// most 63 characters.
-const LONGEST_NAME: usize = 26;
+pub const LONGEST_NAME: usize = 26;
 
 /// Names that would collide: fields of a module in the intent, and Kustomizations of parts.
 pub fn is_reserved(name: &str) -> bool {
@@ -314,7 +314,8 @@ pub fn is_reserved(name: &str) -> bool {
     fields.contains(&name) || parts.contains(&name) || name.ends_with("-release")
 }
 
-fn is_label(text: &str) -> bool {
+/// Tells whether a text is a DNS-1123 label that is short enough for a plugin.
+pub fn is_name(text: &str) -> bool {
     (1..=LONGEST_NAME).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')

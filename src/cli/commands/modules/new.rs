@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use super::test;
-use crate::catalog::is_reserved;
+use crate::catalog::{LONGEST_NAME, is_name, is_reserved};
 use crate::cli::Status;
 use crate::cli::args::{Global, NewModule, TestModules};
 use crate::cli::session;
@@ -92,12 +92,11 @@ spec:
 
 pub fn run(global: &Global, args: &NewModule, ui: &Ui) -> anyhow::Result<Status> {
     let name = &args.name;
-    let valid = (1..=26).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && !name.ends_with('-');
+    let valid = is_name(name) && name.starts_with(|c: char| c.is_ascii_lowercase());
     if !valid {
-        bail!("the name of a module is a DNS-1123 label of at most 26 characters that starts with a letter");
+        bail!(
+            "the name of a module is a DNS-1123 label of at most {LONGEST_NAME} characters that starts with a letter"
+        );
     }
     let repo = session::repository(global)?;
     let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
