@@ -127,7 +127,9 @@ enum FrameKind {
 
 impl Reader<'_> {
     fn run(&mut self) {
-        for next in Parser::new_from_str(self.text) {
+        // Comments are read over; with events for them, a long block of comments would be an error.
+        let options = granit_parser::options! { emit_comments: false };
+        for next in Parser::new_from_str_with_options(self.text, options) {
             match next {
                 Ok((event, span)) => self.event(event, span),
                 Err(error) => {
@@ -430,6 +432,11 @@ mod tests {
         assert_eq!(faults(&deep)[0].0, "nesting-too-deep");
         let deeper = format!("a: {}", "[".repeat(100_000));
         assert!(matches!(faults(&deeper)[0].0.as_str(), "nesting-too-deep" | "yaml-syntax"));
+    }
+
+    #[test]
+    fn a_long_block_of_comments_is_no_fault() {
+        assert_eq!(read(&format!("a:\n{}  - b\n", "# text\n".repeat(500))), json!({"a": ["b"]}));
     }
 
     #[test]
