@@ -34,6 +34,8 @@ impl Limits {
     pub const INTENT: Limits = Limits { bytes: 1 << 20, depth: 64, nodes: 50_000 };
     /// For Kubernetes manifests, CRDs included.
     pub const MANIFEST: Limits = Limits { bytes: 32 << 20, depth: 200, nodes: 4_000_000 };
+    /// For the list of objects that a KRM function is given: a whole package at once.
+    pub const RESOURCE_LIST: Limits = Limits { bytes: 256 << 20, depth: 200, nodes: 20_000_000 };
 }
 
 /// Parses all documents of a file.
@@ -122,7 +124,49 @@ struct Frame {
 
 enum FrameKind {
     Sequence(Vec<Node>),
-    Mapping { entries: Vec<(String, Span, Node)>, key: Option<(Option<String>, Span)>, merges: Vec<Node> },
+    Mapping(Entries),
+}
+
+/// A mapping that is not closed yet.
+#[derive(Default)]
+struct Entries {
+    entries: Vec<(String, Span, Node)>,
+    key: Option<(Option<String>, Span)>,
+    merges: Vec<Node>,
+    /// Lines of the keys; empty while there are few of them.
+    index: HashMap<String, usize>,
+    /// How many entries the index knows.
+    indexed: usize,
+}
+
+impl Entries {
+    /// Below this a walk is faster than a table.
+    const FEW: usize = 32;
+
+    /// Returns the line of a key that is there already.
+    fn line_of(&mut self, name: &str) -> Option<usize> {
+        if self.entries.len() < Self::FEW {
+            return self.entries.iter().find(|(known, _, _)| known == name).map(|(_, span, _)| span.line);
+        }
+        for (known, span, _) in &self.entries[self.indexed..] {
+            self.index.entry(known.clone()).or_insert(span.line);
+        }
+        self.indexed = self.entries.len();
+        self.index.get(name).copied()
+    }
+
+    /// Adds what `<<` brings; it never overrides a key that the mapping has itself.
+    fn merged(mut self) -> Vec<(String, Span, Node)> {
+        for merge in std::mem::take(&mut self.merges) {
+            let Body::Mapping(extra) = merge.body else { continue };
+            for entry in extra {
+                if self.line_of(&entry.0).is_none() {
+                    self.entries.push(entry);
+                }
+            }
+        }
+        self.entries
+    }
 }
 
 impl Reader<'_> {
@@ -157,7 +201,7 @@ impl Reader<'_> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.collection_tag(tag.map(|t| t.to_string()), "map", span);
-                self.open(span, anchor, FrameKind::Mapping { entries: Vec::new(), key: None, merges: Vec::new() });
+                self.open(span, anchor, FrameKind::Mapping(Entries::default()));
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
@@ -187,19 +231,7 @@ impl Reader<'_> {
         let Some(frame) = self.stack.pop() else { return };
         let body = match frame.kind {
             FrameKind::Sequence(items) => Body::Sequence(items),
-            FrameKind::Mapping { mut entries, merges, .. } => {
-                // `<<` never overrides a key that the mapping has itself.
-                for merge in merges {
-                    if let Body::Mapping(extra) = merge.body {
-                        for entry in extra {
-                            if !entries.iter().any(|(key, _, _)| *key == entry.0) {
-                                entries.push(entry);
-                            }
-                        }
-                    }
-                }
-                Body::Mapping(entries)
-            }
+            FrameKind::Mapping(mapping) => Body::Mapping(mapping.merged()),
         };
         let mut span = frame.span;
         span.end = span.end.max(end.end);
@@ -235,7 +267,7 @@ impl Reader<'_> {
         match self.stack.last_mut().map(|frame| &mut frame.kind) {
             None => self.documents.push(node),
             Some(FrameKind::Sequence(items)) => items.push(node),
-            Some(FrameKind::Mapping { entries, key, merges }) => match key.take() {
+            Some(FrameKind::Mapping(mapping)) => match mapping.key.take() {
                 None => {
                     let name = match &node.body {
                         Body::Scalar(Value::String(name)) => Some(name.clone()),
@@ -254,25 +286,22 @@ impl Reader<'_> {
                             ));
                         }
                         Some(name) => {
-                            if let Some((_, first, _)) = entries.iter().find(|(known, _, _)| known == name) {
-                                let message = format!(
-                                    "the key {} stands here twice; first at line {}",
-                                    mask::quote(name),
-                                    first.line
-                                );
+                            if let Some(first) = mapping.line_of(name) {
+                                let message =
+                                    format!("the key {} stands here twice; first at line {first}", mask::quote(name));
                                 pending =
                                     Some((codes::DUPLICATE_KEY, node.span, message, Some("keep one of them".into())));
                             }
                         }
                     }
-                    *key = Some((name, node.span));
+                    mapping.key = Some((name, node.span));
                 }
                 Some((Some(name), span)) => {
                     let plain = self.text.get(span.start..span.end).is_some_and(|t| t.trim_end() == "<<");
                     match (plain, node.body) {
-                        (true, Body::Sequence(items)) => merges.extend(items),
-                        (true, body @ Body::Mapping(_)) => merges.push(Node { span: node.span, body }),
-                        (_, body) => entries.push((name, span, Node { span: node.span, body })),
+                        (true, Body::Sequence(items)) => mapping.merges.extend(items),
+                        (true, body @ Body::Mapping(_)) => mapping.merges.push(Node { span: node.span, body }),
+                        (_, body) => mapping.entries.push((name, span, Node { span: node.span, body })),
                     }
                 }
                 // The key was not a string and is reported; its value has no place in the tree.
@@ -418,6 +447,17 @@ mod tests {
             faults("a: 1\na: 2\nb:\n  1540: x\n  c: 012\n"),
             [("duplicate-key".into(), 2, 1), ("non-string-key".into(), 4, 3), ("ambiguous-scalar".into(), 5, 6)]
         );
+    }
+
+    #[test]
+    fn large_mappings_know_their_keys() {
+        let many: String = (0..200_000).map(|n| format!("k{n}: 1\n")).collect();
+        let nodes = parse(many.as_bytes(), Dialect::Strict, Limits::MANIFEST).expect("valid YAML");
+        assert!(matches!(&nodes[0].body, Body::Mapping(entries) if entries.len() == 200_000));
+        let hundred: String = many.lines().take(100).map(|line| format!("  {line}\n")).collect();
+        assert_eq!(faults(&format!("{hundred}  k7: 2\n")), [("duplicate-key".into(), 101, 3)]);
+        let merged = read(&format!("a: &a\n{hundred}b: {{<<: *a, k7: 2}}\n"));
+        assert_eq!((&merged["b"]["k7"], &merged["b"]["k8"]), (&json!(2), &json!(1)));
     }
 
     #[test]

@@ -1,0 +1,217 @@
+//! Comments that survive a change: a value is printed with the comments of the text that it was read from.
+//!
+//! A comment belongs to the field or list item on its line, or to the next one below it. It goes where that one goes, and
+//! away when it is gone. Style is not kept: quotes, flow style and indentation are those of [`emit`].
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, Placement};
+use serde_json::Value;
+
+use super::emit::emit;
+use super::node::{Body, Node};
+use super::parse::{Dialect, Limits, parse};
+
+/// Prints a value as [`emit`] does, with the comments of `before`, the text of an earlier form of the value.
+///
+/// Where the text cannot be read there is nothing to keep, and the value is printed without comments.
+pub fn emit_with_comments(value: &Value, before: &str, limits: Limits) -> String {
+    let text = emit(value);
+    let comments = comments(before);
+    if comments.is_empty() {
+        return text;
+    }
+    let read = |text: &str| parse(text.as_bytes(), Dialect::Kubernetes, limits).ok()?.into_iter().next();
+    let (Some(old), Some(new)) = (read(before), read(&text)) else { return text };
+    let old_value = old.to_value();
+    let old_places = places(&old);
+    let new_lines: HashMap<String, usize> = places(&new).into_iter().map(|(line, pointer)| (pointer, line)).collect();
+    let mut lines: Vec<Line<'_>> = text.lines().map(|text| Line { above: Vec::new(), text, right: None }).collect();
+    let mut below = Vec::new();
+    for comment in comments {
+        let owner = if comment.right {
+            let at = old_places.partition_point(|(line, _)| *line <= comment.line);
+            at.checked_sub(1).and_then(|at| old_places.get(at))
+        } else {
+            old_places.get(old_places.partition_point(|(line, _)| *line <= comment.line))
+        };
+        let Some((_, pointer)) = owner else {
+            below.push(comment.text);
+            continue;
+        };
+        let Some(pointer) = follow(pointer, &old_value, value) else { continue };
+        let Some(line) = new_lines.get(&pointer).and_then(|line| lines.get_mut(line - 1)) else { continue };
+        match comment.right {
+            true if line.right.is_none() => line.right = Some(comment.text),
+            _ => line.above.push(comment.text),
+        }
+    }
+    print(&lines, &below)
+}
+
+struct Comment {
+    line: usize,
+    /// Whether it stands behind something.
+    right: bool,
+    text: String,
+}
+
+struct Line<'t> {
+    above: Vec<String>,
+    text: &'t str,
+    right: Option<String>,
+}
+
+fn print(lines: &[Line<'_>], below: &[String]) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let indent = line.text.len() - line.text.trim_start_matches(' ').len();
+        for comment in &line.above {
+            out.push_str(&format!("{}#{comment}\n", " ".repeat(indent)));
+        }
+        out.push_str(line.text);
+        if let Some(comment) = &line.right {
+            out.push_str(&format!(" #{comment}"));
+        }
+        out.push('\n');
+    }
+    below.iter().for_each(|comment| out.push_str(&format!("#{comment}\n")));
+    out
+}
+
+/// Lists the comments of a text; none when it is not YAML.
+fn comments(text: &str) -> Vec<Comment> {
+    if !text.contains('#') {
+        return Vec::new();
+    }
+    let options = granit_parser::options! { emit_comments: true, max_buffered_comment_events: text.len() };
+    let mut found = Vec::new();
+    for next in Parser::new_from_str_with_options(text, options) {
+        match next {
+            Ok((Event::Comment(comment, placement), span)) => found.push(Comment {
+                line: span.start.line(),
+                right: placement == Placement::Right,
+                text: comment.into_owned(),
+            }),
+            Ok(_) => {}
+            Err(_) => return Vec::new(),
+        }
+    }
+    found
+}
+
+/// Lists where fields and list items start: line and JSON pointer, in the order of the text. Of several on one line the
+/// innermost comes last.
+fn places(node: &Node) -> Vec<(usize, String)> {
+    fn walk(node: &Node, pointer: &str, out: &mut Vec<(usize, String)>) {
+        match &node.body {
+            Body::Scalar(_) => {}
+            Body::Sequence(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let here = format!("{pointer}/{index}");
+                    out.push((item.span.line, here.clone()));
+                    walk(item, &here, out);
+                }
+            }
+            Body::Mapping(entries) => {
+                for (key, span, child) in entries {
+                    let here = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                    out.push((span.line, here.clone()));
+                    walk(child, &here, out);
+                }
+            }
+        }
+    }
+    let mut out = Vec::new();
+    walk(node, "", &mut out);
+    // Keys that a merge brought in stand where the anchor stands.
+    out.sort_by_key(|(line, _)| *line);
+    out
+}
+
+/// Finds where a place of the old value is in the new one: list items are known by their content, then by their name,
+/// then, in a list of the same length, by their number.
+fn follow(pointer: &str, old: &Value, new: &Value) -> Option<String> {
+    let (mut old, mut new) = (old, new);
+    let mut out = String::new();
+    for part in pointer.split('/').skip(1) {
+        let key = part.replace("~1", "/").replace("~0", "~");
+        (old, new) = match (old, new) {
+            (Value::Object(before), Value::Object(after)) => {
+                out.push_str(&format!("/{part}"));
+                (before.get(&key)?, after.get(&key)?)
+            }
+            (Value::Array(before), Value::Array(after)) => {
+                let index: usize = key.parse().ok()?;
+                let item = before.get(index)?;
+                let named = |other: &Value| item.get("name").is_some_and(|name| other.get("name") == Some(name));
+                let at = after.iter().position(|other| other == item).or_else(|| after.iter().position(named));
+                let at = at.or_else(|| (before.len() == after.len()).then_some(index))?;
+                out.push_str(&format!("/{at}"));
+                (item, &after[at])
+            }
+            _ => return None,
+        };
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const BEFORE: &str = "\
+# head
+kind: Service # kind
+# of spec
+spec:
+  # the ports
+  ports:
+  - port: 80 # http
+    name: a
+  # second
+  - {port: 81, name: b} # flow
+  text: | # literal
+    # no comment
+  gone: 1 # gone
+# foot
+";
+
+    fn read(text: &str) -> Value {
+        parse(text.as_bytes(), Dialect::Kubernetes, Limits::MANIFEST).expect("valid")[0].to_value()
+    }
+
+    #[test]
+    fn comments_go_with_their_fields() {
+        let mut value = read(BEFORE);
+        let spec = value["spec"].as_object_mut().expect("a map");
+        spec.shift_remove("gone");
+        spec["ports"].as_array_mut().expect("a list").insert(0, json!({"port": 5432}));
+        spec["ports"][2]["port"] = json!(82);
+        let text = emit_with_comments(&value, BEFORE, Limits::MANIFEST);
+        insta::assert_snapshot!(text, @r"
+        # head
+        kind: Service # kind
+        # of spec
+        spec:
+          # the ports
+          ports:
+            - port: 5432
+            - port: 80 # http
+              name: a
+            # second
+            - port: 82
+              name: b # flow
+          text: | # literal
+            # no comment
+        # foot
+        ");
+        assert_eq!(read(&text), value);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_printed_plainly() {
+        assert_eq!(emit_with_comments(&json!({"a": 1}), "a: [ # x", Limits::MANIFEST), "a: 1\n");
+    }
+}
