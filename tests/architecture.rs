@@ -18,8 +18,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("layout", &["plan", "intent", "render", "tree", "yaml", "diagnostic"]),
     ("build", &["tree", "yaml", "diagnostic", "render"]),
     ("verify", &["plan", "intent", "layout", "build", "render", "tree", "yaml", "diagnostic"]),
-    ("diff", &["tree", "yaml", "render", "layout"]),
-    ("report", &["diff", "verify", "diagnostic", "tree", "layout"]),
+    ("diff", &["build", "diagnostic", "layout", "render", "tree", "yaml"]),
+    ("report", &["diagnostic", "diff", "layout", "tree", "verify", "yaml"]),
     ("repo", &["tree", "diff", "layout"]),
     ("pipeline", &["catalog", "diagnostic", "intent", "layout", "plan", "render", "tree", "verify"]),
     (

@@ -91,6 +91,16 @@ fn diff_writes_nothing_and_exits_with_1() {
             show(&run, &sandbox).lines().filter(|line| !is_digest(line)).map(|line| format!("{line}\n")).collect();
         insta::assert_snapshot!(format!("diff_{format}"), hide_digests(&text));
     }
+    for format in ["text", "markdown"] {
+        let run = sandbox.run(&["diff", "--raw", "-o", format]);
+        assert_eq!(run.code, 1, "{run}");
+        assert!(
+            run.stdout.contains("\n+++ b/clusters/demo/ingress/tcp-udp-services.yaml\n@@ -0,0 +1,11 @@\n"),
+            "{run}"
+        );
+    }
+    let refused = sandbox.run(&["diff", "--raw", "-o", "json"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused}");
     assert_eq!(support::files(&sandbox.repo()), before);
     assert_eq!(sandbox.run(&["render"]).code, 0);
     let clean = sandbox.run(&["diff"]);

@@ -96,6 +96,11 @@ fn the_plugin_of_the_guide_works() {
 }
 
 #[test]
+fn the_diff_of_the_guide_is_real() {
+    replay("docs/diff.md");
+}
+
+#[test]
 fn the_diff_of_the_reference_is_real() {
     replay("docs/diff-json.md");
 }

@@ -4,6 +4,8 @@
 //! (ports) keep the order of the base behind the new items. With two keys kustomize loses items silently; those are
 //! reported in [`Merger::dropped`]. What it does to items without a key at all depends on luck and is refused.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::change::ListItem;
@@ -190,14 +192,8 @@ fn read_key(item: &Map<String, Value>, keys: &[&'static str]) -> Option<Key> {
 }
 
 /// Returns the merge keys of all items, as [`ListItem::key`] shows them, if every item has one and no two the same.
-pub(super) fn distinct_keys(items: &[Value], keys: &[&'static str]) -> Option<Vec<String>> {
-    let mut found: Vec<String> = Vec::with_capacity(items.len());
-    for item in items {
-        let key = read_key(item.as_object()?, keys).map(|key| shown(&key))?;
-        if found.contains(&key) {
-            return None;
-        }
-        found.push(key);
-    }
-    Some(found)
+pub fn distinct_keys(items: &[Value], keys: &[&'static str]) -> Option<Vec<String>> {
+    let key = |item: &Value| read_key(item.as_object()?, keys).map(|key| shown(&key));
+    let found: Vec<String> = items.iter().map(key).collect::<Option<_>>()?;
+    (found.iter().collect::<HashSet<_>>().len() == found.len()).then_some(found)
 }

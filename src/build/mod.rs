@@ -19,12 +19,13 @@ mod selector;
 mod source;
 mod target;
 
+pub use associate::distinct_keys;
 pub use change::{Change, ChangeKind, ListItem};
 pub use json6902::{Op, Operation, OperationFault, Reason};
 pub use kustomize::{BuildError, build};
 pub use merge::{MergeFault, Merged, merge};
 pub use patch::{Application, Patch, PatchBody, PatchFault, apply};
-pub use schema::{is_builtin, is_cluster_scoped};
+pub use schema::{Field, OPEN, Shape, is_builtin, is_cluster_scoped, shape};
 pub use target::{Matcher, Target, TargetFault};
 
 #[cfg(test)]

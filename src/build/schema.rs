@@ -5,13 +5,13 @@
 
 /// The lists of one type that are not simply replaced.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub struct Shape {
     fields: &'static [(&'static str, Field)],
 }
 
 /// How one field is merged. Maps merge field by field even without a row here.
 #[derive(Debug)]
-pub(super) enum Field {
+pub enum Field {
     /// A map with rows of its own.
     Map(&'static Shape),
     /// A list of maps, merged by one or two keys.
@@ -22,7 +22,7 @@ pub(super) enum Field {
 
 impl Shape {
     /// Returns how a field is merged, or `None` when nothing particular is known.
-    pub(super) fn field(&self, name: &str) -> Option<&'static Field> {
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|(field, _)| *field == name).map(|(_, how)| how)
     }
 
@@ -36,7 +36,7 @@ impl Shape {
 }
 
 /// A type without merged lists, and every type of a custom resource.
-pub(super) static OPEN: Shape = Shape { fields: &[] };
+pub static OPEN: Shape = Shape { fields: &[] };
 
 use Field::{Keyed, Map, Set};
 
@@ -187,7 +187,7 @@ fn row(api_version: &str, kind: &str) -> Option<&'static Row> {
 }
 
 /// Returns the shape of a kind; custom resources have an open one.
-pub(super) fn shape(api_version: &str, kind: &str) -> &'static Shape {
+pub fn shape(api_version: &str, kind: &str) -> &'static Shape {
     row(api_version, kind).map_or(&OPEN, |(.., shape)| *shape)
 }
 

@@ -144,6 +144,9 @@ pub struct Diff {
     /// Format of the output
     #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = formats())]
     pub output: String,
+    /// Show unified diffs of files instead of objects and their fields
+    #[arg(long)]
+    pub raw: bool,
 }
 
 fn formats() -> clap::builder::PossibleValuesParser {

@@ -1,6 +1,14 @@
-//! What must happen to the current tree to make it the desired one: files first, then the objects in them.
+//! What must happen to the current tree to make it the desired one: files first, then the objects in them, then their
+//! fields.
 
+mod conceal;
+mod fields;
+mod naming;
 mod objects;
+mod patches;
+mod path;
+#[cfg(test)]
+mod tests;
 
 use rayon::prelude::*;
 
@@ -8,7 +16,9 @@ use crate::layout::Inventory;
 use crate::layout::inventory;
 use crate::tree::{Blob, RepoPath, Tree};
 
-pub use objects::{ObjectChange, ObjectKind, objects};
+pub use fields::{FieldChange, FieldKind};
+pub use objects::{FileKind, FileMeaning, Meaning, ObjectChange, ObjectKind, counts, describe};
+pub use path::{Item, Named, Path, Step, shown};
 
 /// All changes of one cluster, sorted by path.
 #[derive(Clone, Debug, Default)]
@@ -100,42 +110,4 @@ pub fn compare(desired: &Tree, current: &Tree, root: &RepoPath, owned: &Inventor
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     ChangeSet { files, unchanged }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tree(files: &[(&str, &str)]) -> Tree {
-        files.iter().map(|(path, text)| (RepoPath::parse(path).expect("valid"), Blob::from(*text))).collect()
-    }
-
-    #[test]
-    fn ours_and_others_are_told_apart() {
-        let root = RepoPath::parse("c").expect("valid");
-        let before = tree(&[("c/same", "1"), ("c/old", "1"), ("c/gone", "1"), ("c/edited", "1")]);
-        let owned = Inventory::of(&before, &root);
-        let current = tree(&[
-            ("c/same", "1"),
-            ("c/old", "1"),
-            ("c/gone", "1"),
-            ("c/edited", "mine"),
-            ("c/foreign", "x"),
-            ("c/other", "x"),
-        ]);
-        let desired = tree(&[("c/same", "1"), ("c/old", "2"), ("c/edited", "2"), ("c/foreign", "2"), ("c/new", "2")]);
-        let changes = compare(&desired, &current, &root, &owned);
-        let kinds: Vec<_> = changes.files.iter().map(|c| (c.path.as_str(), c.kind)).collect();
-        assert_eq!(
-            kinds,
-            [
-                ("c/edited", ChangeKind::HandEdited),
-                ("c/foreign", ChangeKind::Foreign),
-                ("c/gone", ChangeKind::Deleted),
-                ("c/new", ChangeKind::Created),
-                ("c/old", ChangeKind::Changed),
-            ]
-        );
-        assert_eq!(changes.unchanged, 1);
-    }
 }

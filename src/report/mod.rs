@@ -3,16 +3,21 @@
 mod diagnostics;
 mod graph;
 mod json;
+mod lines;
 mod markdown;
 mod name_only;
+mod paint;
 mod text;
+mod unified;
 
-use crate::diff::{ChangeKind, ChangeSet, ObjectChange, ObjectKind};
+use std::collections::BTreeSet;
+
+use crate::diff::{ChangeKind, ChangeSet, FileKind, Meaning, ObjectChange, ObjectKind, counts};
 use crate::verify::Proof;
 
 pub use diagnostics::{diagnostics, summary};
 pub use graph::{GRAPH_FORMATS, GraphFormat, graph_format};
-pub use text::unified;
+pub use unified::unified;
 
 /// What `diff` found for one cluster.
 #[derive(Clone, Debug)]
@@ -25,10 +30,26 @@ pub struct ClusterDiff {
     pub against: String,
     /// The files.
     pub changes: ChangeSet,
-    /// The objects in them.
-    pub objects: Vec<ObjectChange>,
+    /// The objects in them, and what else is to be said of the files.
+    pub meaning: Meaning,
     /// The proofs of the patches.
     pub proofs: Vec<Proof>,
+}
+
+impl ClusterDiff {
+    /// Walks the objects to tell about: those that moved with their whole file are told by the file.
+    fn told_objects(&self) -> impl Iterator<Item = &ObjectChange> {
+        let renames = self.meaning.files.iter().filter_map(|file| match &file.what {
+            FileKind::Renamed(from) => Some((from.as_str(), file.path.as_str())),
+            _ => None,
+        });
+        let renames: BTreeSet<(&str, &str)> = renames.collect();
+        let renamed = move |object: &ObjectChange| {
+            let from = object.from.as_deref().unwrap_or_default();
+            object.change == ObjectKind::Moved && renames.contains(&(from, object.path.as_str()))
+        };
+        self.meaning.objects.iter().filter(move |object| !renamed(object))
+    }
 }
 
 /// A format of `diff`: its name for `-o` and its writer.
@@ -38,15 +59,25 @@ pub struct Format {
     /// One line of help.
     pub help: &'static str,
     /// Writes all clusters; `color` says whether escape sequences are wanted.
-    pub write: fn(&[ClusterDiff], color: bool) -> String,
+    pub write: Writer,
+    /// Writes unified diffs of files instead of objects, for `--raw`.
+    pub raw: Option<Writer>,
 }
+
+/// Writes all clusters in a format.
+pub type Writer = fn(&[ClusterDiff], color: bool) -> String;
 
 /// The formats of `diff`.
 pub const FORMATS: &[Format] = &[
-    Format { name: "text", help: "unified diff with a summary of objects", write: text::write },
-    Format { name: "json", help: "one versioned document, see docs/diff-json.md", write: json::write },
-    Format { name: "markdown", help: "collapsible, for a pull request", write: markdown::write },
-    Format { name: "name-only", help: "paths that differ, one a line", write: name_only::write },
+    Format { name: "text", help: "objects and their fields, then a summary", write: text::write, raw: Some(text::raw) },
+    Format { name: "json", help: "one versioned document, see docs/diff-json.md", write: json::write, raw: None },
+    Format {
+        name: "markdown",
+        help: "collapsible, for a pull request",
+        write: markdown::write,
+        raw: Some(markdown::raw),
+    },
+    Format { name: "name-only", help: "paths that differ, one a line", write: name_only::write, raw: None },
 ];
 
 /// Finds a format by name.
@@ -64,25 +95,10 @@ fn sign(kind: ChangeKind) -> &'static str {
     }
 }
 
-/// The sign of an object's change.
-fn object_sign(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::Added => "+",
-        ObjectKind::Changed => "~",
-        ObjectKind::Removed => "-",
-    }
-}
-
-/// Counts objects in words: `2 added, 1 changed`.
+/// Counts objects in words: `objects: 2 added, 1 changed`.
 fn count_objects(objects: &[ObjectChange]) -> String {
-    let count = |kind| objects.iter().filter(|object| object.change == kind).count();
-    let parts: Vec<String> =
-        [(ObjectKind::Added, "added"), (ObjectKind::Changed, "changed"), (ObjectKind::Removed, "removed")]
-            .into_iter()
-            .filter(|(kind, _)| count(*kind) > 0)
-            .map(|(kind, word)| format!("{} {word}", count(kind)))
-            .collect();
-    if parts.is_empty() { "no object changes".into() } else { format!("objects: {}", parts.join(", ")) }
+    let counts = counts(objects.iter());
+    if counts.is_empty() { "no object changes".into() } else { format!("objects: {counts}") }
 }
 
 /// Sums up the proofs of a cluster: `, 2 patches proven on the contract`; empty when there is no patch.

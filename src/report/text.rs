@@ -1,37 +1,108 @@
-//! `-o text`: a unified diff of files with a summary of objects and proofs.
+//! `-o text`: objects and their fields, then a summary of objects and proofs.
 
-use similar::{Algorithm, ChangeTag, TextDiff};
-
-use super::{ClusterDiff, count_objects, object_sign, proofs_line, sign};
-use crate::diagnostic::mask;
-use crate::diff::{ChangeKind, FileChange};
-
-const RED: &str = "\x1b[31m";
-const GREEN: &str = "\x1b[32m";
-const CYAN: &str = "\x1b[36m";
-const BOLD: &str = "\x1b[1m";
-const RESET: &str = "\x1b[0m";
+use super::lines::{self, Line};
+use super::paint::{BOLD, CYAN, GREEN, RED, YELLOW, paint};
+use super::{ClusterDiff, count_objects, proofs_line, sign, unified};
+use crate::diff::{ChangeKind, FileKind, FileMeaning, ObjectChange, ObjectKind};
 
 /// Writes all clusters.
 pub(super) fn write(diffs: &[ClusterDiff], color: bool) -> String {
     let mut out = String::new();
-    for diff in diffs.iter().filter(|diff| !diff.changes.is_empty()) {
-        for change in &diff.changes.files {
-            match change.kind {
-                ChangeKind::HandEdited | ChangeKind::Foreign => {}
-                _ => out.push_str(&unified(change, color)),
-            }
+    for diff in diffs.iter().filter(|diff| !diff.meaning.objects.is_empty() || !diff.meaning.files.is_empty()) {
+        out.push_str(&format!("{}\n", paint(BOLD, &format!("cluster {}", diff.cluster), color)));
+        for change in diff.told_objects() {
+            object(change, color, &mut out);
+        }
+        for change in &diff.meaning.files {
+            file(diff, change, color, &mut out);
+        }
+        out.push('\n');
+    }
+    out + &summary(diffs, color)
+}
+
+/// Writes unified diffs instead of objects.
+pub(super) fn raw(diffs: &[ClusterDiff], color: bool) -> String {
+    let files = diffs.iter().flat_map(|diff| &diff.changes.files);
+    let ours = files.filter(|change| !matches!(change.kind, ChangeKind::HandEdited | ChangeKind::Foreign));
+    ours.map(|change| unified(change, color)).collect::<String>() + &summary(diffs, color)
+}
+
+fn object(change: &ObjectChange, color: bool, out: &mut String) {
+    let from = change.from.as_ref().map(|from| format!("{from} -> ")).unwrap_or_default();
+    let place = paint(CYAN, &format!("{from}{}", change.path), color);
+    let name = paint(BOLD, &change.object, color);
+    out.push_str(&format!("  {} {name}  {place}\n", signed(change.change.sign(), color)));
+    write_lines(&lines::of_fields(&change.fields), color, out);
+}
+
+fn file(diff: &ClusterDiff, file: &FileMeaning, color: bool, out: &mut String) {
+    let change = diff.changes.files.iter().find(|change| change.path == file.path);
+    let count = change
+        .and_then(|change| change.after.as_ref())
+        .map(|blob| String::from_utf8_lossy(blob.bytes()).lines().count());
+    let path = paint(CYAN, file.path.as_str(), color);
+    let sign = signed(sign(file.kind), color);
+    match (&file.what, file.kind) {
+        (FileKind::Renamed(from), _) => {
+            let sign = signed(ObjectKind::Moved.sign(), color);
+            let from = paint(CYAN, from.as_str(), color);
+            out.push_str(&format!("  {sign} {from} -> {path} (renamed)\n"));
+        }
+        (FileKind::Bookkeeping, _) => out.push_str(&format!("  {sign} {path} (bookkeeping)\n")),
+        (FileKind::Fields(fields), _) => {
+            out.push_str(&format!("  {sign} {path}\n"));
+            write_lines(&lines::of_fields(fields), color, out);
+        }
+        (FileKind::Text, ChangeKind::Created) => {
+            out.push_str(&format!("  {sign} {path} ({} lines)\n", count.unwrap_or_default()));
+        }
+        (FileKind::Text, ChangeKind::Deleted) => out.push_str(&format!("  {sign} {path}\n")),
+        (FileKind::Text, _) => {
+            out.push_str(&format!("  {sign} {path}\n"));
+            write_lines(&change.map(lines::of_text).unwrap_or_default(), color, out);
         }
     }
+}
+
+fn write_lines(lines: &[Line], color: bool, out: &mut String) {
+    for line in lines {
+        let text = format!("{} {:indent$}{}", line.sign, "", line.text, indent = 2 * line.depth);
+        let text = text.trim_end();
+        if text.is_empty() {
+            out.push('\n');
+            continue;
+        }
+        let style = style(line.sign.encode_utf8(&mut [0; 4]));
+        let text = style.map_or_else(|| text.to_owned(), |style| paint(style, text, color));
+        out.push_str(&format!("      {text}\n"));
+    }
+}
+
+fn style(sign: &str) -> Option<&'static str> {
+    match sign {
+        "+" => Some(GREEN),
+        "-" => Some(RED),
+        "~" | ">" => Some(YELLOW),
+        _ => None,
+    }
+}
+
+fn signed(sign: &str, color: bool) -> String {
+    style(sign).map_or_else(|| sign.to_owned(), |style| paint(style, sign, color))
+}
+
+fn summary(diffs: &[ClusterDiff], color: bool) -> String {
+    let mut out = String::new();
     for diff in diffs {
         out.push_str(&paint(BOLD, &format!("cluster {}", diff.cluster), color));
         if diff.changes.is_empty() {
             out.push_str(&format!(", compared with {}: no changes\n", diff.against));
         } else {
-            out.push_str(&format!(", compared with {}: {}\n", diff.against, count_objects(&diff.objects)));
+            out.push_str(&format!(", compared with {}: {}\n", diff.against, count_objects(&diff.meaning.objects)));
         }
-        for object in &diff.objects {
-            out.push_str(&format!("  {} {}\n", object_sign(object.change), object.object));
+        for object in &diff.meaning.objects {
+            out.push_str(&format!("  {} {}\n", object.change.sign(), object.object));
         }
         for change in diff.changes.conflicts() {
             out.push_str(&format!("  {} {} ({})\n", sign(change.kind), change.path, conflict(change.kind)));
@@ -45,38 +116,4 @@ pub(super) fn write(diffs: &[ClusterDiff], color: bool) -> String {
 
 fn conflict(kind: ChangeKind) -> &'static str {
     if kind == ChangeKind::Foreign { "not ours" } else { "changed by hand" }
-}
-
-/// Writes the unified diff of one file, with three lines of context, masked.
-pub fn unified(change: &FileChange, color: bool) -> String {
-    let text = |blob: Option<&crate::tree::Blob>| blob.map(|blob| String::from_utf8_lossy(blob.bytes()).into_owned());
-    let (before, after) = (text(change.before.as_ref()), text(change.after.as_ref()));
-    let name =
-        |side: &str, present: bool| if present { format!("{side}/{}", change.path) } else { "/dev/null".to_owned() };
-    let mut out = paint(BOLD, &format!("--- {}", name("a", before.is_some())), color) + "\n";
-    out.push_str(&(paint(BOLD, &format!("+++ {}", name("b", after.is_some())), color) + "\n"));
-    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(before.as_str(), after.as_str());
-    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
-        out.push_str(&(paint(CYAN, hunk.header().to_string().trim_end(), color) + "\n"));
-        for line in hunk.iter_changes() {
-            let text = line.to_string();
-            let masked = mask::mask(text.trim_end_matches('\n'));
-            let painted = match line.tag() {
-                ChangeTag::Delete => paint(RED, &format!("-{masked}"), color),
-                ChangeTag::Insert => paint(GREEN, &format!("+{masked}"), color),
-                ChangeTag::Equal => format!(" {masked}"),
-            };
-            out.push_str(&painted);
-            out.push('\n');
-            if line.missing_newline() {
-                out.push_str("\\ No newline at end of file\n");
-            }
-        }
-    }
-    out
-}
-
-fn paint(style: &str, text: &str, color: bool) -> String {
-    if color { format!("{style}{text}{RESET}") } else { text.to_owned() }
 }

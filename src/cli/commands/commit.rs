@@ -6,7 +6,7 @@ use crate::cli::Status;
 use crate::cli::args::{Commit, Global};
 use crate::cli::session::{self, Session};
 use crate::cli::ui::Ui;
-use crate::diff::{ObjectChange, ObjectKind, compare, objects};
+use crate::diff::{ObjectChange, compare, counts, describe};
 use crate::layout::{Inventory, inventory};
 use crate::repo::Repo;
 use crate::repo::git::{self, FileChange, Repository};
@@ -81,7 +81,7 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
             files.push(change(&prefix, path, Some(&blob)));
         }
         let against_head = compare(&layout.tree, &at_head, root, &owned);
-        let found = objects(&against_head, |path| super::diff::is_applied(outcome, path));
+        let found = describe(&against_head, |path| super::diff::is_applied(outcome, path)).objects;
         changed_objects.push((outcome.name.clone(), found));
         sets.push(changes);
     }
@@ -151,25 +151,14 @@ fn summary(clusters: &[(String, Vec<ObjectChange>)]) -> String {
         .map(|(name, _)| name.as_str())
         .chain(changed.iter().map(|(name, _)| name.as_str()))
         .collect();
-    let count = |kind| changed.iter().flat_map(|(_, objects)| objects).filter(|object| object.change == kind).count();
-    let counts: Vec<String> =
-        [(ObjectKind::Added, "added"), (ObjectKind::Changed, "changed"), (ObjectKind::Removed, "removed")]
-            .into_iter()
-            .filter(|(kind, _)| count(*kind) > 0)
-            .map(|(kind, word)| format!("{} {word}", count(kind)))
-            .collect();
-    let counts = if counts.is_empty() { "no object changes".to_owned() } else { counts.join(", ") };
+    let counts = counts(changed.iter().flat_map(|(_, objects)| objects));
+    let counts = if counts.is_empty() { "no object changes".to_owned() } else { counts };
     let subject = if names.len() > 5 { format!("{} clusters", names.len()) } else { names.join(", ") };
     let mut message = format!("{subject}: {counts}\n");
     for (name, objects) in changed {
         message.push_str(&format!("\n{name}\n"));
         for object in objects {
-            let sign = match object.change {
-                ObjectKind::Added => "+",
-                ObjectKind::Changed => "~",
-                ObjectKind::Removed => "-",
-            };
-            message.push_str(&format!("{sign} {}\n", object.object));
+            message.push_str(&format!("{} {}\n", object.change.sign(), object.object));
         }
     }
     message

@@ -6,7 +6,7 @@ use crate::cli::Status;
 use crate::cli::args::{Diff, Global};
 use crate::cli::session::{self, Session};
 use crate::cli::ui::Ui;
-use crate::diff::{ChangeSet, compare, objects};
+use crate::diff::{ChangeSet, compare, describe};
 use crate::layout::{Inventory, inventory};
 use crate::pipeline::Outcome;
 use crate::repo::git;
@@ -14,6 +14,12 @@ use crate::report::{self, ClusterDiff};
 use crate::tree::{Blob, RepoPath, Tree};
 
 pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
+    let format = report::format(&args.output).expect("clap accepts the formats of the table only");
+    let write = match (args.raw, format.raw) {
+        (false, _) => format.write,
+        (true, Some(raw)) => raw,
+        (true, None) => bail!("`--raw` does not change the format `{}`; leave it out", format.name),
+    };
     let Some(session) = Session::start(global, &args.selection, ui)? else { return Ok(Status::Findings) };
     if session.report(ui) {
         return Ok(session.refuse("nothing to compare", ui));
@@ -29,13 +35,12 @@ pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
             cluster: outcome.name.clone(),
             intent: outcome.file.clone(),
             against: args.against.clone().unwrap_or_else(|| "the working tree".into()),
-            objects: objects(&changes, |path| is_applied(outcome, path)),
+            meaning: describe(&changes, |path| is_applied(outcome, path)),
             changes,
             proofs: outcome.proofs.clone(),
         });
     }
-    let format = report::format(&args.output).expect("clap accepts the formats of the table only");
-    ui.data(&(format.write)(&diffs, ui.color()))?;
+    ui.data(&write(&diffs, ui.color()))?;
     let changed = diffs.iter().any(|diff| !diff.changes.is_empty());
     Ok(if changed { Status::Findings } else { Status::Clean })
 }

@@ -1,0 +1,120 @@
+//! Hides credentials in changes of fields: only here the name of a value and the kind of its object are known.
+
+use serde_json::Value;
+
+use super::fields::FieldChange;
+use super::path::{Item, Named, Path, Step};
+use crate::diagnostic::mask::{self, HIDDEN};
+
+/// Hides every credential of a change; `kind` is the kind of the object.
+pub(super) fn conceal(change: &mut FieldChange, kind: &str) {
+    let name = name(&change.path.0);
+    let secret = is_secret(&change.path, kind);
+    let patch = change.path.patch().is_some_and(|(target, _)| is_of_secret(target));
+    let shown = |side: Value| match side {
+        side if secret => hidden(side),
+        side if patch => value(hide_operations(side), &name),
+        side => value(side, &name),
+    };
+    change.before = change.before.take().map(shown);
+    change.after = change.after.take().map(shown);
+    for step in &mut change.path.0 {
+        match step {
+            Step::Key(text) | Step::Item(Item { label: text, .. }) => *text = mask::mask(text),
+            Step::Inside => {}
+        }
+    }
+}
+
+/// Tells whether a path leads into the values of a Secret, or into those that a patch puts into one.
+fn is_secret(path: &Path, kind: &str) -> bool {
+    let key = |step: &Step, name: &str| matches!(step, Step::Key(key) if key == name);
+    let in_patch = match path.patch() {
+        Some((target, [_, Step::Item(_), field, ..])) => is_of_secret(target) && key(field, "value"),
+        Some((target, [_, field, ..])) => is_of_secret(target) && key(field, "data"),
+        _ => false,
+    };
+    let in_object = kind == "Secret" && path.0.first().is_some_and(|step| key(step, "data"));
+    in_object || in_patch || path.0.iter().any(|step| key(step, "stringData"))
+}
+
+/// Tells whether the target of a patch is a Secret, or may be one: its kind is an expression, or not given.
+fn is_of_secret(target: &str) -> bool {
+    let kind = target.split(' ').next().unwrap_or_default();
+    matches!(kind, "Secret" | "object") || !kind.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// Hides the values that operations put into a Secret: those of one operation, or of all in a patch.
+fn hide_operations(mut side: Value) -> Value {
+    let operations = match side.get_mut("patch") {
+        Some(Value::Array(operations)) => operations.iter_mut().collect(),
+        _ => vec![&mut side],
+    };
+    for operation in operations.into_iter().filter(|operation| operation.get("op").is_some()) {
+        if let Some(value) = operation.get_mut("value") {
+            *value = hidden(value.take());
+        }
+    }
+    side
+}
+
+/// The name of what a path leads to; for the `value` of an item that has a name or a path, that one.
+fn name(steps: &[Step]) -> String {
+    match steps {
+        [.., Step::Item(item), Step::Key(key)] if key == "value" && item.named != Named::Index => last(&item.label),
+        [.., Step::Key(key), Step::Item(_)] | [.., Step::Key(key)] => key.clone(),
+        _ => String::new(),
+    }
+}
+
+/// The last part of the path of an operation.
+fn last(label: &str) -> String {
+    label.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn value(value: Value, name: &str) -> Value {
+    match value {
+        Value::Object(map) if map.get("kind").and_then(Value::as_str) == Some("Secret") => {
+            let fields = map.into_iter().map(|(key, inner)| match key.as_str() {
+                "data" | "stringData" => (key, hidden(inner)),
+                _ => (key.clone(), self::value(inner, &key)),
+            });
+            Value::Object(fields.collect())
+        }
+        Value::Object(map) => {
+            let named = ["name", "path"].iter().find_map(|key| map.get(*key)?.as_str().map(last));
+            let fields = map.into_iter().map(|(key, inner)| {
+                let inner = match (&named, key.as_str()) {
+                    (_, "stringData") => hidden(inner),
+                    (Some(name), "value") => self::value(inner, name),
+                    _ => self::value(inner, &key),
+                };
+                (mask::mask(&key), inner)
+            });
+            Value::Object(fields.collect())
+        }
+        Value::Array(items) => items.into_iter().map(|item| self::value(item, name)).collect(),
+        Value::String(text) if !names_secret(name) || mask::is_reference(&text) => Value::String(mask::mask(&text)),
+        Value::Number(number) if !names_secret(name) => Value::Number(number),
+        Value::String(_) | Value::Number(_) => HIDDEN.into(),
+        Value::Null | Value::Bool(_) => value,
+    }
+}
+
+/// Hides every value and keeps the keys.
+fn hidden(value: Value) -> Value {
+    match value {
+        Value::Object(map) => map.into_iter().map(|(key, inner)| (mask::mask(&key), hidden(inner))).collect(),
+        Value::Null => Value::Null,
+        _ => HIDDEN.into(),
+    }
+}
+
+/// Tells whether a text would be hidden behind this name.
+fn names_secret(name: &str) -> bool {
+    if name.is_empty() {
+        return false;
+    }
+    let line = format!("{name}: x");
+    mask::mask(&line) != line
+}

@@ -1,0 +1,286 @@
+//! Changes of fields as signed lines, for every format that people read: one line a change where it fits, blocks of YAML
+//! and lines of texts where it does not. The values come without credentials.
+
+use serde_json::Value;
+use similar::{Algorithm, ChangeTag, TextDiff};
+
+use crate::diagnostic::mask;
+use crate::diff::{FieldChange, FieldKind, FileChange, Step, shown};
+use crate::tree::Blob;
+use crate::yaml;
+
+/// Values up to this many characters stand on one line.
+const SHORT: usize = 90;
+/// Orders of up to this many items are spelled out.
+const FEW: usize = 8;
+
+/// One line: `+`, `-`, `~`, or a blank for what frames others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) sign: char,
+    pub(super) depth: usize,
+    pub(super) text: String,
+}
+
+/// Writes the changes of an object, those of one patch below its target.
+pub(super) fn of_fields(fields: &[FieldChange]) -> Vec<Line> {
+    let mut lines = Lines(Vec::new());
+    let mut open: Option<&str> = None;
+    for field in fields {
+        let Some((target, rest)) = field.path.patch() else {
+            open = None;
+            lines.change(0, &shown(&field.path.0), field);
+            continue;
+        };
+        let head = format!("patch for {target}");
+        if rest.is_empty() {
+            open = None;
+            let (sign, patch) = match field.change {
+                FieldKind::Removed => ('-', field.before.as_ref()),
+                _ => ('+', field.after.as_ref()),
+            };
+            lines.push(sign, 0, format!("{head}:"));
+            lines.patch(sign, patch.unwrap_or(&Value::Null));
+            continue;
+        }
+        if open != Some(target) {
+            lines.push(' ', 0, format!("{head}:"));
+            open = Some(target);
+        }
+        lines.in_patch(rest, field);
+    }
+    lines.0
+}
+
+/// Writes what differs in a file that is no object.
+pub(super) fn of_text(change: &FileChange) -> Vec<Line> {
+    let text = |blob: Option<&Blob>| {
+        blob.map(|blob| mask::mask(&String::from_utf8_lossy(&blob.with_lf()))).unwrap_or_default()
+    };
+    let mut lines = Lines(Vec::new());
+    lines.differing(0, &text(change.before.as_ref()), &text(change.after.as_ref()));
+    lines.0
+}
+
+struct Lines(Vec<Line>);
+
+impl Lines {
+    fn push(&mut self, sign: char, depth: usize, text: String) {
+        self.0.push(Line { sign, depth, text: visible(text) });
+    }
+
+    fn change(&mut self, depth: usize, name: &str, field: &FieldChange) {
+        let null = Value::Null;
+        let (before, after) = (field.before.as_ref().unwrap_or(&null), field.after.as_ref().unwrap_or(&null));
+        match field.change {
+            FieldKind::Added => self.value('+', depth, name, after),
+            FieldKind::Removed => self.value('-', depth, name, before),
+            FieldKind::Moved => self.push('~', depth, format!("{name}: {}", order(before, after))),
+            FieldKind::Changed if before == after => {
+                self.push('~', depth, format!("{name}: what differs is hidden"));
+            }
+            FieldKind::Changed => match (inline(before), inline(after)) {
+                (Some(old), Some(new)) if old.len() + new.len() <= SHORT => {
+                    self.push('~', depth, format!("{name}: {old} -> {new}"));
+                }
+                _ => {
+                    self.push('~', depth, format!("{name}:"));
+                    match (before, after) {
+                        (Value::String(old), Value::String(new)) => self.differing(depth + 1, old, new),
+                        _ => {
+                            self.block('-', depth + 1, before);
+                            self.block('+', depth + 1, after);
+                        }
+                    }
+                }
+            },
+        }
+    }
+
+    fn value(&mut self, sign: char, depth: usize, name: &str, value: &Value) {
+        match inline(value) {
+            Some(text) => self.push(sign, depth, format!("{name}: {text}")),
+            None => {
+                self.push(sign, depth, format!("{name}:"));
+                self.block(sign, depth + 1, value);
+            }
+        }
+    }
+
+    fn block(&mut self, sign: char, depth: usize, value: &Value) {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            _ => yaml::emit(value),
+        };
+        for line in text.lines() {
+            self.push(sign, depth, line.to_owned());
+        }
+    }
+
+    /// Writes a whole patch: its operations, or the object that is merged in.
+    fn patch(&mut self, sign: char, patch: &Value) {
+        match patch.get("patch") {
+            Some(Value::Array(operations)) => {
+                for operation in operations {
+                    self.operation(sign, 1, operation);
+                }
+            }
+            Some(body) => self.block(sign, 1, body),
+            None => self.block(sign, 1, patch),
+        }
+    }
+
+    fn operation(&mut self, sign: char, depth: usize, operation: &Value) {
+        let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or_default();
+        let name = match text("from") {
+            "" => format!("{} {}", text("op"), text("path")),
+            from => format!("{} {from} to {}", text("op"), text("path")),
+        };
+        match operation.get("value") {
+            Some(value) => self.value(sign, depth, &name, value),
+            None => self.push(sign, depth, name),
+        }
+    }
+
+    /// Writes a change inside of a patch: `rest` leads from the patch to the field.
+    fn in_patch(&mut self, rest: &[Step], field: &FieldChange) {
+        match rest {
+            [Step::Key(patch), Step::Item(_)] if patch == "patch" => match (&field.before, &field.after) {
+                (None, Some(operation)) => self.operation('+', 1, operation),
+                (Some(operation), None) => self.operation('-', 1, operation),
+                _ => self.change(1, &shown(&rest[1..]), field),
+            },
+            [Step::Key(patch), Step::Item(item), below @ ..] if patch == "patch" => {
+                let below = match below {
+                    [Step::Key(value), deeper @ ..] if value == "value" => deeper,
+                    other => other,
+                };
+                let space = if below.is_empty() { "" } else { " " };
+                self.change(1, &format!("{}{space}{}", item.label, shown(below)), field);
+            }
+            [Step::Key(patch)] if patch == "patch" => self.change(1, "operations", field),
+            [Step::Key(patch), below @ ..] if patch == "patch" => self.change(1, &shown(below), field),
+            _ => self.change(1, &shown(rest), field),
+        }
+    }
+
+    /// Writes the lines in which two texts differ, with one line around them.
+    fn differing(&mut self, depth: usize, before: &str, after: &str) {
+        let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(before, after);
+        let mut first = true;
+        for hunk in diff.unified_diff().context_radius(1).iter_hunks() {
+            if !std::mem::take(&mut first) {
+                self.push(' ', depth, "...".to_owned());
+            }
+            for line in hunk.iter_changes() {
+                let sign = match line.tag() {
+                    ChangeTag::Delete => '-',
+                    ChangeTag::Insert => '+',
+                    ChangeTag::Equal => ' ',
+                };
+                let text = line.to_string();
+                self.push(sign, depth, text.trim_end_matches('\n').to_owned());
+            }
+        }
+        if first {
+            self.push(' ', depth, "what differs is hidden".to_owned());
+        }
+    }
+}
+
+/// Writes another order of items; of operations that keep their order, only the other indexes.
+fn order(before: &Value, after: &Value) -> String {
+    let names = |value: &Value| -> Vec<String> {
+        let names = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+        names.map(str::to_owned).collect()
+    };
+    let (before, after) = (names(before), names(after));
+    let indexes: Option<Vec<String>> = before
+        .iter()
+        .zip(&after)
+        .filter(|(old, new)| old != new)
+        .map(|(old, new)| match (old.rsplit_once(" at "), new.rsplit_once(" at ")) {
+            (Some((old, from)), Some((new, to))) if old == new => Some(format!("{old} at {from} -> {to}")),
+            _ => None,
+        })
+        .collect();
+    match indexes {
+        Some(indexes) if indexes.len() <= FEW => return indexes.join(", "),
+        Some(indexes) => return format!("{} at other indexes", indexes.len()),
+        None if before.len() > FEW => return format!("order of {} items", before.len()),
+        None => {}
+    }
+    format!("order {} -> {}", before.join(", "), after.join(", "))
+}
+
+/// Writes a value on one line, if it is short enough.
+fn inline(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) if text.contains('\n') => return None,
+        Value::String(_) => return Some(yaml::emit(value).trim_end().to_owned()),
+        _ => flow(value),
+    };
+    (text.chars().count() <= SHORT).then_some(text)
+}
+
+/// Writes a value in the flow style of YAML.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let fields = map.iter().map(|(key, value)| format!("{}: {}", word(key), flow(value)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
+        }
+        Value::String(text) => word(text),
+        _ => value.to_string(),
+    }
+}
+
+/// A text inside of flow style.
+fn word(text: &str) -> String {
+    let plain = yaml::emit(&Value::from(text)).trim_end().to_owned();
+    if plain.contains([',', '[', ']', '{', '}', '\n']) { Value::from(text).to_string() } else { plain }
+}
+
+/// A text in which nothing acts on a terminal.
+fn visible(text: String) -> String {
+    let shown = |c: char| if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
+    if text.contains(char::is_control) { text.chars().map(shown).collect() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::diff::Path;
+
+    fn shown(before: Option<Value>, after: Option<Value>) -> Vec<String> {
+        let change = match (&before, &after) {
+            (None, _) => FieldKind::Added,
+            (_, None) => FieldKind::Removed,
+            _ => FieldKind::Changed,
+        };
+        let path = Path(vec![Step::Key("a.b".into()), Step::Key("c".into())]);
+        let lines = of_fields(&[FieldChange { path, change, before, after }]);
+        lines.iter().map(|line| format!("{}{:indent$}{}", line.sign, "", line.text, indent = 2 * line.depth)).collect()
+    }
+
+    #[test]
+    fn short_values_stand_on_one_line() {
+        assert_eq!(shown(Some(json!(1)), Some(json!("1"))), [r#"~["a.b"].c: 1 -> "1""#]);
+        assert_eq!(shown(None, Some(json!({"x": ["a, b", null]}))), [r#"+["a.b"].c: {x: ["a, b", null]}"#]);
+        assert_eq!(shown(Some(json!("\u{1b}[31m")), None), [r#"-["a.b"].c: "\x1b[31m""#]);
+        assert_eq!(shown(Some(json!("***")), Some(json!("***"))), [r#"~["a.b"].c: what differs is hidden"#]);
+    }
+
+    #[test]
+    fn long_values_are_blocks_and_texts_are_lines() {
+        let long = "x".repeat(100);
+        assert_eq!(shown(None, Some(json!({"k": long}))), [r#"+["a.b"].c:"#.to_owned(), format!("+  k: {long}")]);
+        assert_eq!(
+            shown(Some(json!("a\nb\nc\nd\n")), Some(json!("a\nb\nx\nd\n"))),
+            [r#"~["a.b"].c:"#, "   b", "-  c", "+  x", "   d"]
+        );
+    }
+}

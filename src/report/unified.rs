@@ -1,0 +1,38 @@
+//! Unified diffs of files: `diff --raw`, and what a test of a module shows.
+
+use similar::{Algorithm, ChangeTag, TextDiff};
+
+use super::paint::{BOLD, CYAN, GREEN, RED, paint};
+use crate::diagnostic::mask;
+use crate::diff::FileChange;
+use crate::tree::Blob;
+
+/// Writes the unified diff of one file, with three lines of context, masked.
+pub fn unified(change: &FileChange, color: bool) -> String {
+    let text = |blob: Option<&Blob>| blob.map(|blob| String::from_utf8_lossy(blob.bytes()).into_owned());
+    let (before, after) = (text(change.before.as_ref()), text(change.after.as_ref()));
+    let name =
+        |side: &str, present: bool| if present { format!("{side}/{}", change.path) } else { "/dev/null".to_owned() };
+    let mut out = paint(BOLD, &format!("--- {}", name("a", before.is_some())), color) + "\n";
+    out.push_str(&(paint(BOLD, &format!("+++ {}", name("b", after.is_some())), color) + "\n"));
+    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(before.as_str(), after.as_str());
+    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+        out.push_str(&(paint(CYAN, hunk.header().to_string().trim_end(), color) + "\n"));
+        for line in hunk.iter_changes() {
+            let text = line.to_string();
+            let masked = mask::mask(text.trim_end_matches('\n'));
+            let painted = match line.tag() {
+                ChangeTag::Delete => paint(RED, &format!("-{masked}"), color),
+                ChangeTag::Insert => paint(GREEN, &format!("+{masked}"), color),
+                ChangeTag::Equal => format!(" {masked}"),
+            };
+            out.push_str(&painted);
+            out.push('\n');
+            if line.missing_newline() {
+                out.push_str("\\ No newline at end of file\n");
+            }
+        }
+    }
+    out
+}
