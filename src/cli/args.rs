@@ -58,8 +58,8 @@ pub enum Color {
 /// Which clusters a command works on, and what it proves them with.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Selection {
-    /// Clusters by name [default: all in clusters/*/cluster.yaml]
-    #[arg(value_name = "CLUSTER")]
+    /// Clusters by name, or by the path of a file that they are made of [default: all in clusters/*/cluster.yaml]
+    #[arg(value_name = "CLUSTER|PATH")]
     pub clusters: Vec<String>,
     /// One intent file instead of those in clusters/
     #[arg(short, long, value_name = "FILE", conflicts_with = "clusters")]
@@ -167,6 +167,9 @@ pub struct Render {
     /// Print one multi-document stream, each document after a `# path` comment, and write nothing
     #[arg(long)]
     pub stdout: bool,
+    /// Print what was written as a unified diff, and exit with 1 when there is any, or a rendered file is unknown to git
+    #[arg(long, conflicts_with_all = ["out", "stdout"])]
+    pub exit_code: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod selection;
 mod session;
 mod ui;
 

@@ -5,15 +5,15 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-use super::Status;
 use super::args::{Global, Selection};
 use super::ui::Ui;
+use super::{Status, selection};
 use crate::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::diff::{ChangeKind, ChangeSet, compare};
 use crate::layout::Previous;
 use crate::pipeline::{self, Context, Inputs, Outcome};
 use crate::plan::Plan;
-use crate::repo::{self, IntentFile, Repo, git};
+use crate::repo::{self, Repo, git};
 use crate::tree::RepoPath;
 use crate::verify::Bases;
 
@@ -60,17 +60,20 @@ impl Session {
     /// Returns `None` when the catalog of the repository is not valid; that is reported.
     ///
     /// # Errors
-    /// When something cannot be read, or no cluster is selected.
-    pub fn start(global: &Global, selection: &Selection, ui: &Ui) -> anyhow::Result<Option<Self>> {
+    /// When something cannot be read, or an argument means nothing.
+    pub fn start(global: &Global, selected: &Selection, ui: &Ui) -> anyhow::Result<Option<Self>> {
         let repo = repository(global)?;
         let Some(context) = context(&repo, ui)? else { return Ok(None) };
-        let files = match &selection.file {
+        let files = match &selected.file {
             Some(file) => vec![repo.intent(file)?],
             None => repo.intents()?,
         };
-        let files = select(files, &selection.clusters, &repo)?;
+        let files = selection::pick(files, &selected.clusters, &repo, &context)?;
+        if files.is_empty() {
+            ui.say("nothing to do: no cluster is made of these files");
+        }
         let mut bases = Bases::default();
-        for (name, dir) in &selection.base {
+        for (name, dir) in &selected.base {
             bases.insert(name.clone(), dir.display().to_string(), repo::base(dir)?);
         }
         let mut sources = BTreeMap::new();
@@ -173,30 +176,4 @@ pub fn conflicts(changes: &ChangeSet) -> Vec<Diagnostic> {
                 .hint("move or delete it if fluxwright should write here"),
         })
         .collect()
-}
-
-fn select(files: Vec<IntentFile>, names: &[String], repo: &Repo) -> anyhow::Result<Vec<IntentFile>> {
-    if files.is_empty() {
-        bail!(
-            "no intent in `{}`: expected clusters/<name>/cluster.yaml; `fluxwright init NAME` writes one",
-            repo.root().display()
-        );
-    }
-    if names.is_empty() {
-        return Ok(files);
-    }
-    let known: Vec<String> =
-        files.iter().filter_map(|file| Some(file.path.as_ref()?.parent()?.name().to_owned())).collect();
-    for name in names {
-        if !known.contains(name) {
-            let hint =
-                did_you_mean(name, known.iter().map(String::as_str)).map(|meant| format!("; did you mean `{meant}`?"));
-            bail!(
-                "no cluster `{name}` in `{}`/clusters{}",
-                repo.root().display(),
-                hint.unwrap_or_else(|| format!(" (there are: {})", known.join(", ")))
-            );
-        }
-    }
-    Ok(files.into_iter().zip(known).filter(|(_, name)| names.contains(name)).map(|(file, _)| file).collect())
 }

@@ -167,6 +167,13 @@ impl Repository {
         self.git.workdir()
     }
 
+    /// Returns those of the given paths that the index lacks: the next commit would be without them.
+    pub fn untracked<'p>(&self, paths: &'p [String]) -> Result<Vec<&'p str>, GitError> {
+        let index = self.read_index()?;
+        let known = |path: &str| index.entry_by_path(BStr::new(path)).is_some();
+        Ok(paths.iter().map(String::as_str).filter(|path| !known(path)).collect())
+    }
+
     /// Reads the files that `rev` has at or below the given paths, keyed by their full path.
     ///
     /// An empty path or `.` is the whole tree; a path that the revision lacks contributes nothing.

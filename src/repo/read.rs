@@ -3,7 +3,7 @@
 //! Symbolic links are never followed below the root: a link is somebody else's file.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rayon::prelude::*;
 use walkdir::WalkDir;
@@ -95,6 +95,30 @@ impl Repo {
             absolute.strip_prefix(root).ok().and_then(|path| RepoPath::parse(&path.to_str()?.replace('\\', "/")).ok());
         let name = inside.as_ref().map_or_else(|| file.display().to_string(), ToString::to_string);
         Ok(IntentFile { name, path: inside, bytes })
+    }
+
+    /// Returns a path relative to the root with `/`, empty for the root itself; `None` when it leads out of it.
+    ///
+    /// The path need not exist; symbolic links on the way to the root are followed, those below it are not.
+    pub fn relative(&self, path: &Path) -> Option<String> {
+        let absolute = std::path::absolute(path).ok()?;
+        let mut clean = PathBuf::new();
+        // `..` is taken by its text: what is gone cannot be asked where it lay.
+        for part in absolute.components() {
+            match part {
+                Component::ParentDir => drop(clean.pop()),
+                Component::CurDir => {}
+                part => clean.push(part),
+            }
+        }
+        let text = |rest: &Path| rest.to_str().map(|rest| rest.replace('\\', "/"));
+        if let Some(rest) = std::path::absolute(&self.root).ok().and_then(|root| text(clean.strip_prefix(root).ok()?)) {
+            return Some(rest);
+        }
+        let root = self.root.canonicalize().ok()?;
+        // The longest beginning that is the root, whatever links lead there.
+        let start = clean.ancestors().find(|start| start.canonicalize().is_ok_and(|start| start == root))?;
+        text(clean.strip_prefix(start).ok()?)
     }
 
     /// Reads one file; `None` when there is none, or a link or directory in its place.

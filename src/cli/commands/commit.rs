@@ -28,6 +28,9 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
     if session.report(ui) {
         return Ok(session.refuse("nothing is committed", ui));
     }
+    if session.outcomes.is_empty() {
+        return Ok(Status::Clean);
+    }
     let prefix = prefix(&repository, &session.repo);
     let mut sets = Vec::new();
     let mut files = Vec::new();

@@ -5,7 +5,8 @@ use crate::cli::args::{Global, Render};
 use crate::cli::session::{self, Session};
 use crate::cli::ui::Ui;
 use crate::diff::{ChangeKind, ChangeSet};
-use crate::repo::Repo;
+use crate::repo::{Repo, git};
+use crate::report;
 
 pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
     let Some(session) = Session::start(global, &args.selection, ui)? else { return Ok(Status::Findings) };
@@ -32,10 +33,42 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
         // The inventory must not claim files that were left alone.
         let changes = if conflicts.is_empty() { changes } else { without_inventory(changes) };
         repo.apply(&changes)?;
+        if args.exit_code && conflicts.is_empty() {
+            for change in &changes.files {
+                ui.data(&report::unified(change, ui.color()))?;
+            }
+            if !changes.is_empty() {
+                status = Status::Findings;
+            }
+        }
         list(&changes, ui)?;
         ui.result(&format!("{}: {}", outcome.name, summary(&changes)))?;
     }
+    if args.exit_code && unstaged(&session, ui)? {
+        status = Status::Findings;
+    }
     Ok(status)
+}
+
+/// Names rendered files that the next commit would lack, since git does not know them; whoever looks at changes of
+/// tracked files, as pre-commit does, does not see them.
+fn unstaged(session: &Session, ui: &Ui) -> anyhow::Result<bool> {
+    let Some(repository) = git::discover(session.repo.root())? else { return Ok(false) };
+    let prefix = super::commit::prefix(&repository, &session.repo);
+    let mut found = false;
+    for (plan, layout) in session.outcomes.iter().filter_map(|outcome| outcome.desired.as_ref()) {
+        let paths: Vec<String> = layout.tree.iter().map(|(path, _)| format!("{prefix}{path}")).collect();
+        let untracked = super::commit::explained(repository.untracked(&paths))?;
+        for path in &untracked {
+            ui.data(&format!("untracked {path}\n"))?;
+        }
+        if !untracked.is_empty() {
+            let root = &plan.cluster.root;
+            ui.say(&format!("hint: the next commit would lack these files; `git add {prefix}{root}` adds them"));
+            found = true;
+        }
+    }
+    Ok(found)
 }
 
 fn without_inventory(mut changes: ChangeSet) -> ChangeSet {

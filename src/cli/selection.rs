@@ -1,0 +1,136 @@
+//! Which clusters the arguments of a command mean: names, and paths as git and pre-commit list them. Runs no pipeline.
+
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow, bail};
+
+use crate::diagnostic::did_you_mean;
+use crate::pipeline::{self, Context};
+use crate::repo::{IntentFile, Repo};
+
+/// Takes the intents that the arguments mean, each once and in their order; all of them when there is no argument.
+///
+/// A name means its cluster. A path means the clusters that are made of what lies there: those in whose directory or tree
+/// it lies, those that refer to it, all of them for a path in `plugins/`, and for a directory those below it.
+///
+/// # Errors
+/// When there is no intent at all, or an argument means no cluster and is no file either. A file of which no cluster is
+/// made is fine, so that a list of changed files can be passed on as it is.
+pub fn pick(
+    files: Vec<IntentFile>,
+    arguments: &[String],
+    repo: &Repo,
+    context: &Context,
+) -> anyhow::Result<Vec<IntentFile>> {
+    if files.is_empty() {
+        bail!(
+            "no intent in `{}`: expected clusters/<name>/cluster.yaml; `fluxwright init NAME` writes one",
+            repo.root().display()
+        );
+    }
+    if arguments.is_empty() {
+        return Ok(files);
+    }
+    let current = std::env::current_dir().context("cannot tell the current directory")?;
+    let mut candidates: Vec<Candidate> = files.into_iter().map(Candidate::new).collect();
+    for argument in arguments {
+        let place = Place::find(argument, repo, &current);
+        let named = candidates.iter().any(|one| one.name == *argument);
+        let mut found = false;
+        for one in &mut candidates {
+            let means = match &place.path {
+                _ if named => one.name == *argument,
+                Some(path) => one.has(path, context),
+                None => false,
+            };
+            if means {
+                (one.chosen, found) = (true, true);
+            }
+        }
+        if !found && !place.is_file {
+            return Err(unknown(argument, &place, &candidates, repo));
+        }
+    }
+    Ok(candidates.into_iter().filter(|one| one.chosen).map(|one| one.file).collect())
+}
+
+/// An intent that may be chosen.
+struct Candidate {
+    file: IntentFile,
+    /// The name of its directory.
+    name: String,
+    /// Its tree and the files it refers to, once they were asked for: the file must be parsed to know them.
+    inputs: Option<Vec<String>>,
+    chosen: bool,
+}
+
+impl Candidate {
+    fn new(file: IntentFile) -> Self {
+        let name = file.path.as_ref().and_then(|path| Some(path.parent()?.name().to_owned())).unwrap_or_default();
+        Self { file, name, inputs: None, chosen: false }
+    }
+
+    /// Whether the cluster is made of what lies at a path.
+    fn has(&mut self, path: &str, context: &Context) -> bool {
+        let directory = format!("clusters/{}", self.name);
+        if touches(path, &directory) || touches(path, "plugins") {
+            return true;
+        }
+        let file = &self.file;
+        let inputs = self.inputs.get_or_insert_with(|| {
+            let draft = pipeline::read(&file.name, file.path.clone(), &file.bytes, context);
+            draft.references().into_iter().chain(draft.root()).map(|path| path.to_string()).collect()
+        });
+        inputs.iter().any(|input| touches(path, input))
+    }
+}
+
+/// Whether one of two paths is the other or lies below it; the empty path is the root.
+fn touches(one: &str, other: &str) -> bool {
+    let below = |path: &str, directory: &str| {
+        directory.is_empty()
+            || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    below(one, other) || below(other, one)
+}
+
+/// Where an argument leads, taken as a path.
+struct Place {
+    /// Relative to the repository; `None` outside of it.
+    path: Option<String>,
+    /// Whether something that is no directory lies there.
+    is_file: bool,
+}
+
+impl Place {
+    /// Looks from the current directory, as a person writes paths, then from the root, as git and pre-commit list them.
+    fn find(argument: &str, repo: &Repo, current: &Path) -> Self {
+        let [here, root] = [current.join(argument), repo.root().join(argument)];
+        let exists = |path: &Path| path.symlink_metadata().is_ok();
+        let full = match (exists(&here), exists(&root)) {
+            (true, _) => here,
+            (false, true) => root,
+            // One word that is not there is a name, or meant to be one.
+            (false, false) if !argument.contains(['/', '\\']) => return Self { path: None, is_file: false },
+            (false, false) if repo.relative(&here).is_some() => here,
+            (false, false) => root,
+        };
+        let is_file = full.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir());
+        Self { path: repo.relative(&full), is_file }
+    }
+}
+
+fn unknown(argument: &str, place: &Place, candidates: &[Candidate], repo: &Repo) -> anyhow::Error {
+    let cluster = place.path.as_deref().and_then(|path| path.strip_prefix("clusters/")?.split('/').next());
+    if cluster.is_none() && argument.contains(['/', '\\', '.']) {
+        return anyhow!("no such file or cluster: `{argument}`");
+    }
+    let name = cluster.unwrap_or(argument);
+    let known: Vec<&str> = candidates.iter().map(|one| one.name.as_str()).collect();
+    let hint = did_you_mean(name, known.iter().copied()).map(|meant| format!("; did you mean `{meant}`?"));
+    anyhow!(
+        "no cluster `{name}` in `{}`/clusters{}",
+        repo.root().display(),
+        hint.unwrap_or_else(|| format!(" (there are: {})", known.join(", ")))
+    )
+}
