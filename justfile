@@ -25,7 +25,8 @@ snapshots:
 render-example:
     cargo run --release --locked -- --repo examples/cluster-repo render
 
-# rewrite the JSON Schema that editors use
+# rewrite the JSON Schemas that editors use
 schema:
     cargo run --locked -- schema > target/cluster-intent.schema.json
-    mv target/cluster-intent.schema.json schemas/cluster-intent.schema.json
+    cargo run --locked -- schema --draft 7 > target/cluster-intent.draft-07.schema.json
+    mv target/cluster-intent.schema.json target/cluster-intent.draft-07.schema.json schemas/

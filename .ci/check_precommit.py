@@ -28,6 +28,15 @@ PORT = """\
     - port: 5432
       backend: {namespace: db, service: pg, port: 5432}
 """
+REGISTRY = """\
+  registries:
+    - name: corp
+      host: registry.corp.example
+      pullSecret:
+        name: pull
+        namespaces: [shop]
+        delivery: {type: ExternalSecret, externalSecret: {storeRef: {name: vault}, key: registries/corp}}
+"""
 results = []
 
 
@@ -107,9 +116,13 @@ def scenarios(repo):
     status = repo.run("git", "status", "--porcelain").stdout
     check("nothing is left over", status == "", status)
 
-    repo.write("clusters/one/cluster.yaml", INTENT.format(name="one"))
+    repo.append("clusters/one/cluster.yaml", REGISTRY)
+    repo.run("fluxwright", "render", "one")
+    repo.commit("clusters/one")
+    there = (repo.root / "clusters/one/registries").exists()
+    repo.write("clusters/one/cluster.yaml", INTENT.format(name="one") + PORT)
     code, out, names = repo.commit("clusters/one/cluster.yaml")
-    gone = not (repo.root / "clusters/one/ingress").exists()
+    gone = there and not (repo.root / "clusters/one/registries").exists()
     check("a file that is rendered no longer is deleted, and the commit fails", code != 0 and gone, out)
     code, out, names = repo.commit("clusters/one")
     check("the deletion is committed once it is staged", code == 0 and names == ["one"], out)

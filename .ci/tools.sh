@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the pinned real programs that the gate compares fluxwright with, outside of the tree.
 #
-#   .ci/tools.sh [kustomize] [python] [kubectl]     default: all three
+#   .ci/tools.sh [kustomize] [python] [editor] [kubectl]     default: all
 #
-# Results: $FLUXWRIGHT_TOOLS/bin/kustomize, .../bin/kubectl (the bench only), .../venv/bin/python.
+# Results: $FLUXWRIGHT_TOOLS/bin/kustomize, .../bin/kubectl (the bench only), .../venv/bin/python and pre-commit,
+# .../editor/node_modules with the yaml-language-server.
 # A program that is present and says the right version is left alone.
 set -euo pipefail
 
@@ -74,7 +75,18 @@ install_python() {
 assert {"1.28.0", "1.32.0"} <= set(kubernetes_validate.utils.all_versions())'
 }
 
-[ $# -gt 0 ] || set -- kustomize python kubectl
+install_editor() {
+  local dir=$tools/editor
+  if ! cmp -s "$here/editor/package-lock.json" "$dir/installed.json"; then
+    rm -rf "$dir" && mkdir -p "$dir"
+    cp "$here/editor/package.json" "$here/editor/package-lock.json" "$dir"
+    npm ci --prefix "$dir" --ignore-scripts --no-audit --no-fund --silent
+    cp "$dir/package-lock.json" "$dir/installed.json"
+  fi
+  [ -f "$dir/node_modules/yaml-language-server/bin/yaml-language-server" ]
+}
+
+[ $# -gt 0 ] || set -- kustomize python editor kubectl
 for tool in "$@"; do
   # plain statements, not `install && echo`: that would switch `set -e` off inside the function
   case $tool in
@@ -89,7 +101,12 @@ for tool in "$@"; do
   python)
     install_python
     "$tools/venv/bin/python" --version
-    grep -E '^(PyYAML|jsonschema|kubernetes-validate)==' "$here/requirements.txt"
+    grep -E '^(PyYAML|jsonschema|kubernetes-validate|pre_commit)==' "$here/requirements.txt"
+    ;;
+  editor)
+    install_editor
+    node -p '`yaml-language-server ${require(process.argv[1]).version}`' \
+      "$tools/editor/node_modules/yaml-language-server/package.json"
     ;;
   *)
     echo "tools.sh: unknown program: $tool" >&2

@@ -63,12 +63,15 @@ fn the_intent_is_never_part_of_what_flux_builds() {
 }
 
 #[test]
-fn the_schema_in_the_repository_is_current() {
+fn the_schemas_in_the_repository_are_current() {
     let sandbox = Sandbox::new();
-    let run = sandbox.run(&["schema"]);
-    assert_eq!(run.code, 0, "{run}");
-    let kept = std::fs::read_to_string(project("schemas/cluster-intent.schema.json")).expect("readable");
-    assert_eq!(kept, run.stdout, "run `just schema`");
+    for (draft, file) in [("2020-12", "cluster-intent.schema.json"), ("7", "cluster-intent.draft-07.schema.json")] {
+        let run = sandbox.run(&["schema", "--draft", draft]);
+        assert_eq!(run.code, 0, "{run}");
+        let kept = std::fs::read_to_string(project("schemas").join(file)).expect("readable");
+        assert_eq!(kept, run.stdout, "run `just schema`");
+    }
+    assert_eq!(sandbox.run(&["schema"]).stdout, sandbox.run(&["schema", "--draft", "2020-12"]).stdout);
 }
 
 #[test]

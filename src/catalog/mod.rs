@@ -108,6 +108,11 @@ impl Catalog {
             for plugin in self.plugins.values().filter(|plugin| plugin.module.is_some()) {
                 properties.insert(plugin.name.clone(), plugin.options_schema());
             }
+            if let Some(Value::Object(name)) = properties.get_mut("name") {
+                // For completion only: an unknown name has a diagnostic of its own.
+                let modules = self.plugins.values().filter(|plugin| plugin.module.is_some());
+                name.insert("examples".into(), modules.map(|plugin| json!(plugin.name)).collect());
+            }
         }
         schema
     }

@@ -106,7 +106,7 @@ pub enum Command {
     /// Print the JSON Schema of the intent
     ///
     /// With `# yaml-language-server: $schema=FILE` in the first line of an intent, editors complete and explain fields.
-    Schema,
+    Schema(Schema),
     /// Explain a diagnostic code or a field of the intent
     Explain(Explain),
     /// List platforms and modules of the catalog, or the options of one module; make and test modules of your own
@@ -183,6 +183,24 @@ pub struct Commit {
 
 fn message(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("a commit needs a message".into()) } else { Ok(text.to_owned()) }
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Schema {
+    /// Draft of JSON Schema
+    #[arg(long, value_name = "DRAFT", value_enum, default_value = "2020-12")]
+    pub draft: Draft,
+}
+
+/// A draft of JSON Schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Draft {
+    /// For editors: every one understands it
+    #[value(name = "7")]
+    Seven,
+    /// As fluxwright itself validates
+    #[value(name = "2020-12")]
+    Latest,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -4,6 +4,7 @@
 //! refers to. Rules that need the catalog's facts live in `plan`.
 
 mod cluster;
+mod draft7;
 mod findings;
 mod items;
 pub mod manifest;
@@ -12,6 +13,7 @@ mod rules;
 mod schema;
 
 pub use cluster::{Cluster, references};
+pub use draft7::draft7;
 pub use findings::Findings;
 pub use items::Items;
 pub use read::{Intent, read};

@@ -58,6 +58,9 @@ fn without_null(schema: &mut Value) {
         if map.get("default").is_some_and(Value::is_null) {
             map.shift_remove("default");
         }
+        if let Some(Value::Object(default)) = map.get_mut("default") {
+            default.retain(|_, value| !value.is_null());
+        }
         map.values_mut().for_each(without_null);
     } else if let Value::Array(items) = schema {
         items.iter_mut().for_each(without_null);

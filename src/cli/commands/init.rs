@@ -8,6 +8,7 @@ use crate::cli::args::{Global, Init};
 use crate::cli::session;
 use crate::cli::ui::Ui;
 use crate::diagnostic::did_you_mean;
+use crate::intent::draft7;
 use crate::pipeline;
 use crate::repo::Repo;
 use crate::tree::RepoPath;
@@ -47,7 +48,7 @@ pub fn run(global: &Global, args: &Init, ui: &Ui) -> anyhow::Result<Status> {
     write(&repo, &path, &text, ui)?;
     let schema_path = RepoPath::parse(SCHEMA)?;
     if repo.read(&schema_path)?.is_none() {
-        write(&repo, &schema_path, &schema::print(context.schema.value()), ui)?;
+        write(&repo, &schema_path, &schema::print(&draft7(context.schema.value())), ui)?;
     }
     ui.say("edit it, then run `fluxwright check` and `fluxwright diff`");
     Ok(Status::Clean)

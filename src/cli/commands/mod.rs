@@ -25,7 +25,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Status> {
         Command::Render(args) => render::run(global, args, ui),
         Command::Commit(args) => commit::run(global, args, ui),
         Command::Graph(args) => graph::run(global, args, ui),
-        Command::Schema => schema::run(global, ui),
+        Command::Schema(args) => schema::run(global, args, ui),
         Command::Explain(args) => explain::run(global, args, ui),
         Command::Modules(args) => modules::run(global, args, ui),
         Command::Completions(args) => completions::run(args, ui),

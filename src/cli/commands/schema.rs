@@ -1,14 +1,18 @@
 //! `fluxwright schema`: the JSON Schema of the intent, modules included.
 
 use crate::cli::Status;
-use crate::cli::args::Global;
+use crate::cli::args::{Draft, Global, Schema};
 use crate::cli::session;
 use crate::cli::ui::Ui;
+use crate::intent::draft7;
 
-pub fn run(global: &Global, ui: &Ui) -> anyhow::Result<Status> {
+pub fn run(global: &Global, args: &Schema, ui: &Ui) -> anyhow::Result<Status> {
     let repo = session::repository(global)?;
     let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
-    ui.data(&print(context.schema.value()))?;
+    ui.data(&match args.draft {
+        Draft::Seven => print(&draft7(context.schema.value())),
+        Draft::Latest => print(context.schema.value()),
+    })?;
     Ok(Status::Clean)
 }
 
