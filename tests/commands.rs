@@ -12,7 +12,7 @@ fn show(run: &Run, sandbox: &Sandbox) -> String {
 #[test]
 fn help_is_the_manual() {
     let sandbox = Sandbox::new();
-    let commands = ["init", "check", "diff", "render", "commit", "schema", "explain", "modules", "completions"];
+    let commands = ["init", "check", "diff", "render", "commit", "schema", "explain", "modules", "completions", "man"];
     let mut text = sandbox.run(&["--help"]).stdout;
     for command in commands {
         text.push_str(&format!("\n=== {command}\n{}", sandbox.run(&[command, "--help"]).stdout));
@@ -196,6 +196,28 @@ fn completions_exist_for_every_shell() {
         assert_eq!(run.code, 0, "{run}");
         assert!(run.stdout.contains("fluxwright"), "{shell}");
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["man", "man1"]);
+    assert_eq!(run.code, 0, "{run}");
+    let pages = support::files(&sandbox.repo().join("man1"));
+    let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(run.stdout.lines().count(), names.len());
+    for command in ["", "-check", "-diff", "-render", "-commit", "-modules", "-modules-new", "-man"] {
+        assert!(names.contains(&format!("fluxwright{command}.1").as_str()), "{names:?}");
+    }
+    for (name, bytes) in &pages {
+        let text = String::from_utf8_lossy(bytes);
+        let title = format!(".TH {} 1 \" \" \"fluxwright {}\"", name.trim_end_matches(".1"), env!("CARGO_PKG_VERSION"));
+        assert!(text.contains(&title) && text.contains("\n.SH SYNOPSIS\n"), "{text}");
+    }
+    assert_eq!(sandbox.run(&["man", "man1", "-q"]).stdout, "");
+    assert_eq!(support::files(&sandbox.repo().join("man1")), pages);
+    sandbox.write("file", "");
+    assert_eq!(sandbox.run(&["man", "file"]).code, 2);
 }
 
 #[test]

@@ -113,6 +113,8 @@ pub enum Command {
     Modules(Modules),
     /// Print the completion script of a shell
     Completions(Completions),
+    /// Write the manual pages, one for each command
+    Man(Man),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -284,4 +286,11 @@ pub struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Man {
+    /// Directory to write them to, as in ~/.local/share/man/man1
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
 }

@@ -7,6 +7,7 @@ mod diff;
 mod explain;
 mod graph;
 mod init;
+mod man;
 mod modules;
 mod render;
 mod schema;
@@ -29,5 +30,6 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Status> {
         Command::Explain(args) => explain::run(global, args, ui),
         Command::Modules(args) => modules::run(global, args, ui),
         Command::Completions(args) => completions::run(args, ui),
+        Command::Man(args) => man::run(args, ui),
     }
 }
