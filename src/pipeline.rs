@@ -40,6 +40,7 @@ impl Context {
 
 /// One intent file, read as far as it goes.
 pub struct Draft {
+    path: Option<RepoPath>,
     intent: Option<Intent>,
     findings: Findings,
 }
@@ -96,8 +97,8 @@ impl Outcome {
 /// Reads one intent file: YAML, schema, credentials.
 pub fn read(name: &str, path: Option<RepoPath>, bytes: &[u8], context: &Context) -> Draft {
     let mut findings = Findings::new(name);
-    let intent = intent::read(name, path, bytes, &context.schema, &mut findings);
-    Draft { intent, findings }
+    let intent = intent::read(name, path.clone(), bytes, &context.schema, &mut findings);
+    Draft { path, intent, findings }
 }
 
 /// Takes drafts to the end, in parallel over clusters; the order of the result is that of the drafts.
@@ -122,10 +123,9 @@ pub fn complete(drafts: Vec<(Draft, Inputs)>, context: &Context, bases: &Bases) 
 }
 
 fn one(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) -> Outcome {
-    let Draft { intent, mut findings } = draft;
+    let Draft { path, intent, mut findings } = draft;
     let file = findings.file().to_owned();
     let name = intent.as_ref().map_or_else(|| file.clone(), |intent| intent.manifest.metadata.name.clone());
-    let path = intent.as_ref().and_then(|intent| intent.path.clone());
     let mut proofs = Vec::new();
     let desired = intent.and_then(|intent| {
         plan::check(&intent.manifest, &context.catalog, &mut findings);

@@ -134,6 +134,17 @@ pub struct Init {
 pub struct Check {
     #[command(flatten)]
     pub selection: Selection,
+    /// Format of the output; with another one than `text` the findings go to stdout
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = check_formats())]
+    pub output: String,
+}
+
+fn check_formats() -> clap::builder::PossibleValuesParser {
+    crate::report::CHECK_FORMATS
+        .iter()
+        .map(|format| clap::builder::PossibleValue::new(format.name).help(format.help))
+        .collect::<Vec<_>>()
+        .into()
 }
 
 #[derive(Debug, ClapArgs)]

@@ -64,11 +64,19 @@ impl Session {
     pub fn start(global: &Global, selected: &Selection, ui: &Ui) -> anyhow::Result<Option<Self>> {
         let repo = repository(global)?;
         let Some(context) = context(&repo, ui)? else { return Ok(None) };
+        Self::run(repo, &context, selected, ui).map(Some)
+    }
+
+    /// Runs the pipeline over the selected clusters of a repository.
+    ///
+    /// # Errors
+    /// When something cannot be read, or an argument means nothing.
+    pub fn run(repo: Repo, context: &Context, selected: &Selection, ui: &Ui) -> anyhow::Result<Self> {
         let files = match &selected.file {
             Some(file) => vec![repo.intent(file)?],
             None => repo.intents()?,
         };
-        let files = selection::pick(files, &selected.clusters, &repo, &context)?;
+        let files = selection::pick(files, &selected.clusters, &repo, context)?;
         if files.is_empty() {
             ui.say("nothing to do: no cluster is made of these files");
         }
@@ -83,7 +91,7 @@ impl Session {
             if file.bytes.len() <= crate::yaml::Limits::INTENT.bytes {
                 sources.insert(file.name.clone(), String::from_utf8_lossy(&file.bytes).into_owned());
             }
-            let draft = pipeline::read(&file.name, file.path, &file.bytes, &context);
+            let draft = pipeline::read(&file.name, file.path, &file.bytes, context);
             let files = repo.read_all(&draft.references())?;
             // Of the files that an intent refers to no line is ever shown: one of them may be a Secret.
             let owned = match draft.root() {
@@ -93,10 +101,10 @@ impl Session {
             previous.push(owned.clone());
             drafts.push((draft, Inputs { files, previous: owned }));
         }
-        let outcomes = pipeline::complete(drafts, &context, &bases);
+        let outcomes = pipeline::complete(drafts, context, &bases);
         let mut all = Self { repo, outcomes, previous, sources };
         all.unused_bases(&bases);
-        Ok(Some(all))
+        Ok(all)
     }
 
     /// Reports bases that no patch was proven on: most likely a misspelt name.

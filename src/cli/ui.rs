@@ -53,7 +53,12 @@ impl Ui {
 
     /// Writes a result line to stdout, unless the user wants quiet.
     pub fn result(&self, text: &str) -> anyhow::Result<()> {
-        if self.quiet { Ok(()) } else { self.data(&format!("{text}\n")) }
+        self.results(&format!("{text}\n"))
+    }
+
+    /// Writes result lines to stdout, unless the user wants quiet.
+    pub fn results(&self, lines: &str) -> anyhow::Result<()> {
+        if self.quiet { Ok(()) } else { self.data(lines) }
     }
 
     /// Says something on stderr, unless the user wants quiet.

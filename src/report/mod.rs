@@ -1,5 +1,6 @@
 //! Reports as text: one file per format, one table of formats. Prints nothing and knows no terminal.
 
+mod check;
 mod diagnostics;
 mod graph;
 mod json;
@@ -7,6 +8,7 @@ mod lines;
 mod markdown;
 mod name_only;
 mod paint;
+mod shorten;
 mod text;
 mod unified;
 
@@ -15,8 +17,10 @@ use std::collections::BTreeSet;
 use crate::diff::{ChangeKind, ChangeSet, FileKind, Meaning, ObjectChange, ObjectKind, counts};
 use crate::verify::Proof;
 
+pub use check::{CHECK_FORMATS, CheckFormat, CheckReport, Checked, Page, check_format};
 pub use diagnostics::{diagnostics, summary};
 pub use graph::{GRAPH_FORMATS, GraphFormat, graph_format};
+pub use shorten::{Shortened, shorten};
 pub use unified::unified;
 
 /// What `diff` found for one cluster.

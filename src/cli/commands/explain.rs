@@ -23,9 +23,7 @@ pub fn run(global: &Global, args: &Explain, ui: &Ui) -> anyhow::Result<Status> {
         ui.data(&list(&context))?;
         return Ok(Status::Clean);
     };
-    let page = diagnostic::explanation(topic).map(|page| page.text);
-    let page = page.or_else(|| context.catalog.explanation(topic).map(str::to_owned));
-    if let Some(page) = page {
+    if let Some(page) = page(topic, &context) {
         ui.data(&page)?;
         return Ok(Status::Clean);
     }
@@ -44,7 +42,13 @@ pub fn run(global: &Global, args: &Explain, ui: &Ui) -> anyhow::Result<Status> {
     }
 }
 
-fn all_codes(context: &Context) -> Vec<(String, diagnostic::Severity, String)> {
+/// The page of a code: of the program, or of a plugin.
+pub(super) fn page(code: &str, context: &Context) -> Option<String> {
+    let own = diagnostic::explanation(code).map(|page| page.text);
+    own.or_else(|| context.catalog.explanation(code).map(str::to_owned))
+}
+
+pub(super) fn all_codes(context: &Context) -> Vec<(String, diagnostic::Severity, String)> {
     let own = diagnostic::ALL.iter().map(|code| (code.name.to_owned(), code.severity, code.summary.to_owned()));
     let rules = context.catalog.validations().map(|(plugin, rule)| {
         let page = plugin.explain.get(&rule.code).map(String::as_str).unwrap_or_default();
