@@ -99,6 +99,12 @@ pub enum Command {
     /// The commit holds the rendered files, the intent, and the files that it refers to. Whatever else is staged or
     /// changed stays exactly as it is. Hooks do not run.
     Commit(Commit),
+    /// Keep one comment of a pull request up to date with a Markdown text
+    ///
+    /// The comment is found again by a hidden mark in its first line; it is changed only when the text differs. Where to
+    /// write comes from the environment of GitHub Actions or Gitea Actions, or from the options. The token comes from
+    /// FLUXWRIGHT_TOKEN, else GITHUB_TOKEN.
+    Comment(Comment),
     /// Show which Flux Kustomization waits for which
     ///
     /// An arrow leads from what must be ready first. A cycle, which Flux would not report, is shown too.
@@ -214,6 +220,78 @@ pub enum Draft {
     /// As fluxwright itself validates
     #[value(name = "2020-12")]
     Latest,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Comment {
+    /// The Markdown text; `-` is stdin
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub file: PathBuf,
+    /// Name of the comment, to have several in one pull request
+    #[arg(long, value_name = "KEY", default_value = "fluxwright", value_parser = key)]
+    pub key: String,
+    /// Shorten a longer text to this many characters; whole sections are left out
+    #[arg(long, value_name = "N", default_value_t = 65536, value_parser = limit)]
+    pub limit: usize,
+    /// Where the whole text is, for a text that was shortened
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    pub artifact_url: Option<String>,
+    /// Print the comment as it would be written, and ask no forge
+    #[arg(long)]
+    pub print: bool,
+    /// Which API is spoken [default: what the environment or the address says]
+    #[arg(long, value_enum)]
+    pub forge: Option<Forge>,
+    /// Address of the API [default: GITHUB_API_URL]
+    #[arg(long, value_name = "URL")]
+    pub api_url: Option<String>,
+    /// The repository [default: GITHUB_REPOSITORY]
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repository: Option<String>,
+    /// The pull request [default: that of GITHUB_EVENT_PATH or GITHUB_REF]
+    #[arg(long, value_name = "NUMBER")]
+    pub pull_request: Option<u64>,
+    /// Send the token over plain HTTP; without it only to this machine
+    #[arg(long)]
+    pub allow_http: bool,
+    /// Seconds that one request may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub timeout: u64,
+    /// Seconds to wait in all for rate limits and failures
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub max_wait: u64,
+}
+
+/// Which API is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Forge {
+    /// GitHub, GitHub Enterprise Server
+    Github,
+    /// Gitea, Forgejo
+    Gitea,
+}
+
+fn key(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
+    match text.len() {
+        // Two dashes would end the HTML comment that holds the name.
+        1..=64 if text.bytes().all(allowed) && !text.contains("--") => Ok(text.to_owned()),
+        _ => Err("expected 1 to 64 letters, digits, and single `-`, `_`, `.` or `/`".into()),
+    }
+}
+
+fn limit(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        // Room for the mark, the last line and its address.
+        Ok(limit) if limit >= 3000 => Ok(limit),
+        _ => Err("expected a number from 3000".into()),
+    }
+}
+
+fn web_address(text: &str) -> Result<String, String> {
+    let web = text.starts_with("https://") || text.starts_with("http://");
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'(' | b')' | b'<' | b'>'));
+    if web && plain && text.len() <= 2000 { Ok(text.to_owned()) } else { Err("expected a web address".into()) }
 }
 
 #[derive(Debug, ClapArgs)]

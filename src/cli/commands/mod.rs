@@ -1,6 +1,7 @@
 //! One file per command: its run function takes typed arguments and gives a status.
 
 mod check;
+mod comment;
 mod commit;
 mod completions;
 mod diff;
@@ -25,6 +26,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Status> {
         Command::Diff(args) => diff::run(global, args, ui),
         Command::Render(args) => render::run(global, args, ui),
         Command::Commit(args) => commit::run(global, args, ui),
+        Command::Comment(args) => comment::run(args, ui),
         Command::Graph(args) => graph::run(global, args, ui),
         Command::Schema(args) => schema::run(global, args, ui),
         Command::Explain(args) => explain::run(global, args, ui),
