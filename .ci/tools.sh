@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs the pinned real programs that the gate compares fluxwright with, outside of the tree.
 #
-#   .ci/tools.sh [kustomize] [python] [editor] [kubectl]     default: all
+#   .ci/tools.sh [kustomize] [python] [editor] [chromium] [kubectl]     default: all
 #
 # Results: $FLUXWRIGHT_TOOLS/bin/kustomize, .../bin/kubectl (the bench only), .../venv/bin/python and pre-commit,
-# .../editor/node_modules with the yaml-language-server.
+# .../editor/node_modules with the yaml-language-server; chromium as a package of the system.
 # A program that is present and says the right version is left alone.
 set -euo pipefail
 
@@ -86,7 +86,16 @@ install_editor() {
   [ -f "$dir/node_modules/yaml-language-server/bin/yaml-language-server" ]
 }
 
-[ $# -gt 0 ] || set -- kustomize python editor kubectl
+# The browser comes from Debian: it is large, and its own updates are security fixes that no pin should hold back.
+install_chromium() {
+  command -v chromium >/dev/null && return
+  local sudo=
+  [ "$(id -u)" = 0 ] || sudo=sudo
+  $sudo apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq --yes --no-install-recommends chromium >/dev/null
+}
+
+[ $# -gt 0 ] || set -- kustomize python editor chromium kubectl
 for tool in "$@"; do
   # plain statements, not `install && echo`: that would switch `set -e` off inside the function
   case $tool in
@@ -107,6 +116,10 @@ for tool in "$@"; do
     install_editor
     node -p '`yaml-language-server ${require(process.argv[1]).version}`' \
       "$tools/editor/node_modules/yaml-language-server/package.json"
+    ;;
+  chromium)
+    install_chromium
+    chromium --version --no-sandbox 2>/dev/null
     ;;
   *)
     echo "tools.sh: unknown program: $tool" >&2

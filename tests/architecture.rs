@@ -122,7 +122,8 @@ fn pure_stages_touch_neither_disk_nor_environment() {
 #[test]
 fn every_file_says_what_it_owns() {
     for (path, bytes) in files(&project("src")) {
-        assert!(bytes.starts_with(b"//!"), "src/{path} has no `//!` header");
+        let header: &[u8] = if path.ends_with(".css") { b"/* " } else { b"//!" };
+        assert!(bytes.starts_with(header), "src/{path} has no header");
     }
 }
 

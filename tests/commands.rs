@@ -119,6 +119,32 @@ fn hide_digests(text: &str) -> String {
 }
 
 #[test]
+fn html_shows_findings_also_of_an_intent_with_errors() {
+    let sandbox = Sandbox::new();
+    sandbox.write(INTENT, intent(PORT));
+    let run = sandbox.run(&["diff", "-o", "html"]);
+    assert_eq!(run.code, 1, "{run}");
+    let count = |run: &support::Run, mark: &str| run.stdout.matches(mark).count();
+    let json: serde_json::Value = serde_json::from_str(&sandbox.run(&["diff", "-o", "json"]).stdout).expect("JSON");
+    let cluster = &json["clusters"][0];
+    let list = |value: &serde_json::Value| value.as_array().map_or(0, Vec::len);
+    assert_eq!(count(&run, " data-object="), list(&cluster["objects"]), "{run}");
+    assert_eq!(count(&run, " data-proof="), list(&cluster["proofs"]), "{run}");
+    let written = sandbox.run(&["diff", "--raw", "-o", "html"]);
+    assert_eq!((written.code, written.stdout.as_str()), (2, ""), "{written}");
+    sandbox
+        .write(INTENT, intent("exposedPorts:\n  - port: 443\n    backend: {namespace: db, service: pg, port: 5432}\n"));
+    let faulty = sandbox.run(&["diff", "-o", "html"]);
+    assert_eq!(faulty.code, 1, "{faulty}");
+    assert!(faulty.stdout.contains("Nothing was compared.") && faulty.stderr.contains("error["), "{faulty}");
+    assert_eq!(count(&faulty, " data-finding=\"error\""), faulty.stderr.matches("error[").count(), "{faulty}");
+    assert_eq!(count(&faulty, " data-object="), 0, "{faulty}");
+    sandbox.write(INTENT, intent(PORT));
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    assert_eq!(sandbox.run(&["diff", "-o", "html"]).code, 0);
+}
+
+#[test]
 fn json_is_one_document() {
     let sandbox = Sandbox::new();
     sandbox.write(INTENT, intent(PORT));

@@ -101,6 +101,11 @@ fn the_diff_of_the_guide_is_real() {
 }
 
 #[test]
+fn the_page_of_the_report_guide_is_written() {
+    replay("docs/report.md");
+}
+
+#[test]
 fn the_diff_of_the_reference_is_real() {
     replay("docs/diff-json.md");
 }

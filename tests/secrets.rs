@@ -528,7 +528,8 @@ fn no_command_shows_a_credential() {
             }
             sandbox.write(&format!("clusters/{name}/cluster.yaml"), text);
         }
-        for command in [vec!["check"], vec!["render", "--stdout"], vec!["diff", "-o", "json"]] {
+        let html = vec!["diff", "-o", "html"];
+        for command in [vec!["check"], vec!["render", "--stdout"], vec!["diff", "-o", "json"], html] {
             let run = sandbox.run(&command);
             assert_eq!(run.code, 1, "{command:?}: {run}");
             let text = run.to_string().to_lowercase();

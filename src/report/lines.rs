@@ -24,32 +24,38 @@ pub(super) struct Line {
 
 /// Writes the changes of an object, those of one patch below its target.
 pub(super) fn of_fields(fields: &[FieldChange]) -> Vec<Line> {
-    let mut lines = Lines(Vec::new());
+    of_each(fields).into_iter().flatten().collect()
+}
+
+/// Writes the changes of an object, for each its lines; the first one of a patch has the target above it.
+pub(super) fn of_each(fields: &[FieldChange]) -> Vec<Vec<Line>> {
     let mut open: Option<&str> = None;
-    for field in fields {
-        let Some((target, rest)) = field.path.patch() else {
-            open = None;
-            lines.change(0, &shown(&field.path.0), field);
-            continue;
-        };
-        let head = format!("patch for {target}");
-        if rest.is_empty() {
-            open = None;
-            let (sign, patch) = match field.change {
-                FieldKind::Removed => ('-', field.before.as_ref()),
-                _ => ('+', field.after.as_ref()),
-            };
-            lines.push(sign, 0, format!("{head}:"));
-            lines.patch(sign, patch.unwrap_or(&Value::Null));
-            continue;
+    let each = fields.iter().map(|field| {
+        let mut lines = Lines(Vec::new());
+        match field.path.patch() {
+            None => {
+                open = None;
+                lines.change(0, &shown(&field.path.0), field);
+            }
+            Some((target, [])) => {
+                open = None;
+                let (sign, patch) = match field.change {
+                    FieldKind::Removed => ('-', field.before.as_ref()),
+                    _ => ('+', field.after.as_ref()),
+                };
+                lines.push(sign, 0, format!("patch for {target}:"));
+                lines.patch(sign, patch.unwrap_or(&Value::Null));
+            }
+            Some((target, rest)) => {
+                if open.replace(target) != Some(target) {
+                    lines.push(' ', 0, format!("patch for {target}:"));
+                }
+                lines.in_patch(rest, field);
+            }
         }
-        if open != Some(target) {
-            lines.push(' ', 0, format!("{head}:"));
-            open = Some(target);
-        }
-        lines.in_patch(rest, field);
-    }
-    lines.0
+        lines.0
+    });
+    each.collect()
 }
 
 /// Writes what differs in a file that is no object.
@@ -243,7 +249,7 @@ fn word(text: &str) -> String {
 }
 
 /// A text in which nothing acts on a terminal.
-fn visible(text: String) -> String {
+pub(super) fn visible(text: String) -> String {
     let shown = |c: char| if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
     if text.contains(char::is_control) { text.chars().map(shown).collect() } else { text }
 }

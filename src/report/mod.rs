@@ -3,6 +3,7 @@
 mod check;
 mod diagnostics;
 mod graph;
+mod html;
 mod json;
 mod lines;
 mod markdown;
@@ -14,7 +15,9 @@ mod unified;
 
 use std::collections::BTreeSet;
 
+use crate::diagnostic::Diagnostic;
 use crate::diff::{ChangeKind, ChangeSet, FileKind, Meaning, ObjectChange, ObjectKind, counts};
+use crate::layout::Graph;
 use crate::verify::Proof;
 
 pub use check::{CHECK_FORMATS, CheckFormat, CheckReport, Checked, Page, check_format};
@@ -38,6 +41,10 @@ pub struct ClusterDiff {
     pub meaning: Meaning,
     /// The proofs of the patches.
     pub proofs: Vec<Proof>,
+    /// All findings about the cluster.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Who waits for whom; `None` when the intent has errors, so that nothing was compared.
+    pub graph: Option<Graph>,
 }
 
 impl ClusterDiff {
@@ -66,6 +73,8 @@ pub struct Format {
     pub write: Writer,
     /// Writes unified diffs of files instead of objects, for `--raw`.
     pub raw: Option<Writer>,
+    /// Whether it shows findings, and so has something to show of an intent with errors.
+    pub findings: bool,
 }
 
 /// Writes all clusters in a format.
@@ -73,15 +82,41 @@ pub type Writer = fn(&[ClusterDiff], color: bool) -> String;
 
 /// The formats of `diff`.
 pub const FORMATS: &[Format] = &[
-    Format { name: "text", help: "objects and their fields, then a summary", write: text::write, raw: Some(text::raw) },
-    Format { name: "json", help: "one versioned document, see docs/diff-json.md", write: json::write, raw: None },
+    Format {
+        name: "text",
+        help: "objects and their fields, then a summary",
+        write: text::write,
+        raw: Some(text::raw),
+        findings: false,
+    },
+    Format {
+        name: "json",
+        help: "one versioned document, see docs/diff-json.md",
+        write: json::write,
+        raw: None,
+        findings: false,
+    },
     Format {
         name: "markdown",
         help: "collapsible, for a pull request",
         write: markdown::write,
         raw: Some(markdown::raw),
+        findings: false,
     },
-    Format { name: "name-only", help: "paths that differ, one a line", write: name_only::write, raw: None },
+    Format {
+        name: "html",
+        help: "one page with findings, proofs and graph",
+        write: html::write,
+        raw: None,
+        findings: true,
+    },
+    Format {
+        name: "name-only",
+        help: "paths that differ, one a line",
+        write: name_only::write,
+        raw: None,
+        findings: false,
+    },
 ];
 
 /// Finds a format by name.

@@ -21,16 +21,20 @@ pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
         (true, None) => bail!("`--raw` does not change the format `{}`; leave it out", format.name),
     };
     let Some(session) = Session::start(global, &args.selection, ui)? else { return Ok(Status::Findings) };
-    if session.report(ui) {
+    let errors = session.report(ui);
+    if errors && !format.findings {
         return Ok(session.refuse("nothing to compare", ui));
     }
     let mut diffs = Vec::new();
     for (outcome, previous) in session.outcomes.iter().zip(&session.previous) {
         let changes = match &args.against {
+            _ if outcome.has_errors() => ChangeSet::default(),
             Some(rev) => against(outcome, rev, &session)?,
             None => session::changes(outcome, &session.repo, previous)?,
         };
-        ui.diagnostics(&session::conflicts(&changes), &session.sources);
+        let conflicts = session::conflicts(&changes);
+        ui.diagnostics(&conflicts, &session.sources);
+        let desired = outcome.desired.as_ref().filter(|_| !outcome.has_errors());
         diffs.push(ClusterDiff {
             cluster: outcome.name.clone(),
             intent: outcome.file.clone(),
@@ -38,11 +42,13 @@ pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
             meaning: describe(&changes, |path| is_applied(outcome, path)),
             changes,
             proofs: outcome.proofs.clone(),
+            diagnostics: outcome.diagnostics.iter().cloned().chain(conflicts).collect(),
+            graph: desired.map(|(_, layout)| layout.graph.clone()),
         });
     }
     ui.data(&write(&diffs, ui.color()))?;
     let changed = diffs.iter().any(|diff| !diff.changes.is_empty());
-    Ok(if changed { Status::Findings } else { Status::Clean })
+    Ok(if changed || errors { Status::Findings } else { Status::Clean })
 }
 
 /// Whether Flux applies a file: hand-over files hold objects that it never sees.

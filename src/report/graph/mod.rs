@@ -6,6 +6,8 @@ mod svg;
 
 use crate::layout::Graph;
 
+pub(super) use svg::inline;
+
 /// A format of `graph`: its name for `-o` and its writer.
 pub struct GraphFormat {
     /// The value of `-o`.

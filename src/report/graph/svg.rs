@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::layout::{Graph, NodeKind, Why};
+use crate::report::lines::visible;
 
 const LETTER: usize = 8;
 const HEIGHT: usize = 30;
@@ -16,6 +17,15 @@ marker path{fill:#57606a;stroke:none}@media(prefers-color-scheme:dark){text{fill
 
 /// Writes the graph of one cluster.
 pub(super) fn write(cluster: &str, graph: &Graph) -> String {
+    draw(cluster, graph, "head", " xmlns=\"http://www.w3.org/2000/svg\"", &format!("<style>{STYLE}</style>\n"))
+}
+
+/// Writes the graph of one cluster for a page of HTML, which has the style; `id` is the only one in the picture.
+pub(in crate::report) fn inline(cluster: &str, graph: &Graph, id: &str) -> String {
+    draw(cluster, graph, id, "", "")
+}
+
+fn draw(cluster: &str, graph: &Graph, id: &str, namespace: &str, style: &str) -> String {
     let ranks = graph.ranks();
     let mut places: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
     let mut x = MARGIN;
@@ -29,7 +39,7 @@ pub(super) fn write(cluster: &str, graph: &Graph) -> String {
     let width = x - GAP + MARGIN;
     let height = ranks.iter().map(Vec::len).max().unwrap_or_default() * ROW + MARGIN;
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\">\n<title>Kustomizations of {}</title>\n<style>{STYLE}</style>\n<marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 8 4 0 8z\"/></marker>\n",
+        "<svg{namespace} width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\">\n<title>Kustomizations of {}</title>\n{style}<marker id=\"{id}\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 8 4 0 8z\"/></marker>\n",
         escaped(cluster)
     );
     for edge in &graph.edges {
@@ -41,7 +51,7 @@ pub(super) fn write(cluster: &str, graph: &Graph) -> String {
         let class = if edge.why == Why::DependsOn { "depends" } else { "health" };
         let (c1, c2) = (x1 + GAP / 2, x2.saturating_sub(GAP / 2));
         out.push_str(&format!(
-            "<path class=\"{class}\" marker-end=\"url(#head)\" d=\"M{x1} {y1}C{c1} {y1} {c2} {y2} {x2} {y2}\"/>\n"
+            "<path class=\"{class}\" marker-end=\"url(#{id})\" d=\"M{x1} {y1}C{c1} {y1} {c2} {y2} {x2} {y2}\"/>\n"
         ));
     }
     for (name, kind) in &graph.nodes {
@@ -64,5 +74,5 @@ pub(super) fn write(cluster: &str, graph: &Graph) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    visible(text.to_owned()).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
