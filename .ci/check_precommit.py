@@ -165,6 +165,12 @@ def scenarios(repo):
     code, out, names = repo.commit("--all")
     check("the renamed cluster is committed", code == 0 and "three: " in out, out)
 
+    page = (ROOT / "docs/pre-commit.md").read_text()
+    [local] = [block.split("```")[0] for block in page.split("```yaml\n")[1:] if "repo: local" in block.split("```")[0]]
+    repo.write("../local.yaml", local)
+    done = repo.run("pre-commit", "run", "--all-files", "--verbose", "--config", "../local.yaml", fails=True)
+    check("the configuration without a copy of ours works", done.returncode == 0 and "one: 0 created" in done.stdout,
+          done.stdout)
     done = repo.run("pre-commit", "run", "--all-files", fails=True)
     check("pre-commit run --all-files passes at the end", done.returncode == 0 and "one: " in done.stdout, done.stdout)
 

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Installs the pinned real programs that the gate compares fluxwright with, outside of the tree.
 #
-#   .ci/tools.sh [kustomize] [python] [editor] [chromium] [kubectl]     default: all
+#   .ci/tools.sh [kustomize] [python] [editor] [chromium] [cargo-deb] [kubectl]     default: all
 #
 # Results: $FLUXWRIGHT_TOOLS/bin/kustomize, .../bin/kubectl (the bench only), .../venv/bin/python and pre-commit,
-# .../editor/node_modules with the yaml-language-server; chromium as a package of the system.
+# .../editor/node_modules with the yaml-language-server, .../bin/cargo-deb; chromium as a package of the system.
 # A program that is present and says the right version is left alone.
 set -euo pipefail
 
 KUSTOMIZE=v5.8.1
 KUBECTL=v1.32.4
 KUBECTL_MODULE=v0.32.4
+CARGO_DEB=3.8.0
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tools=${FLUXWRIGHT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/fluxwright-ci}
@@ -95,7 +96,18 @@ install_chromium() {
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq --yes --no-install-recommends chromium >/dev/null
 }
 
-[ $# -gt 0 ] || set -- kustomize python editor chromium kubectl
+cargo_deb_version() { "$bin/cargo-deb" --version 2>/dev/null || true; }
+
+install_cargo_deb() {
+  [[ $(cargo_deb_version) == *"$CARGO_DEB" ]] && return
+  # Optimizing it would cost more than it saves.
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_TARGET_DIR=$tools/cargo-deb-target \
+    cargo install --quiet --locked --root "$tools" --version "$CARGO_DEB" cargo-deb
+  rm -rf "$tools/cargo-deb-target"
+  [[ $(cargo_deb_version) == *"$CARGO_DEB" ]]
+}
+
+[ $# -gt 0 ] || set -- kustomize python editor chromium cargo-deb kubectl
 for tool in "$@"; do
   # plain statements, not `install && echo`: that would switch `set -e` off inside the function
   case $tool in
@@ -111,6 +123,10 @@ for tool in "$@"; do
     install_python
     "$tools/venv/bin/python" --version
     grep -E '^(PyYAML|jsonschema|kubernetes-validate|pre_commit)==' "$here/requirements.txt"
+    ;;
+  cargo-deb)
+    install_cargo_deb
+    echo "cargo-deb $(cargo_deb_version)"
     ;;
   editor)
     install_editor

@@ -111,6 +111,13 @@ fn the_diff_of_the_reference_is_real() {
 }
 
 #[test]
+fn the_sessions_of_the_guides_to_tools_are_real() {
+    for guide in ["docs/pre-commit.md", "docs/editors.md", "docs/install.md"] {
+        replay(guide);
+    }
+}
+
+#[test]
 fn the_session_of_the_russian_guide_is_real() {
     replay("docs/ru/README.md");
 }
