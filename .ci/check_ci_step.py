@@ -214,7 +214,7 @@ def step(kind):
 def large(kind):
     """A diff of more than 300 KB."""
     with scratch(kind) as one:
-        ports = "".join(PORT % (20_000 + number, number, number) for number in range(1500))
+        ports = "".join(PORT % (20_000 + number, number, number) for number in range(2400))
         one.change(INTENT + ports, render=True)
         run = one.step()
         report = pathlib.Path(run.outputs["report"]).read_text()

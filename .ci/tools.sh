@@ -93,21 +93,32 @@ install_editor() {
 # The browser comes from Debian: it is large, and its own updates are security fixes that no pin should hold back.
 install_chromium() {
   command -v chromium >/dev/null && return
+  debian chromium
+}
+
+debian() {
   local sudo=
   [ "$(id -u)" = 0 ] || sudo=sudo
   $sudo apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq --yes --no-install-recommends chromium >/dev/null
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq --yes --no-install-recommends "$1" >/dev/null
 }
 
-cargo_deb_version() { "$bin/cargo-deb" --version 2>/dev/null || true; }
+# The C compiler for the assembly of the TLS library comes from Debian, and is needed for the static binary only.
+install_musl() {
+  rustup target list --installed | grep -qx x86_64-unknown-linux-musl || rustup --quiet target add x86_64-unknown-linux-musl
+  command -v musl-gcc >/dev/null && return
+  debian musl-tools
+}
+
+cargo_deb_version() { "$bin/cargo-deb" --version 2>/dev/null | sed 's/.* //' || true; }
 
 install_cargo_deb() {
-  [[ $(cargo_deb_version) == *"$CARGO_DEB" ]] && return
+  [ "$(cargo_deb_version)" = "$CARGO_DEB" ] && return
   # Optimizing it would cost more than it saves.
   CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_TARGET_DIR=$tools/cargo-deb-target \
     cargo install --quiet --locked --root "$tools" --version "$CARGO_DEB" cargo-deb
   rm -rf "$tools/cargo-deb-target"
-  [[ $(cargo_deb_version) == *"$CARGO_DEB" ]]
+  [ "$(cargo_deb_version)" = "$CARGO_DEB" ]
 }
 
 # The package of Microsoft bundles the schema as OASIS voted on it; OASIS itself is in no package registry.
@@ -122,7 +133,7 @@ install_sarif() {
   sha256sum --check --quiet <<<"$SARIF_SHA256  $schema"
 }
 
-[ $# -gt 0 ] || set -- kustomize python editor chromium cargo-deb sarif kubectl
+[ $# -gt 0 ] || set -- kustomize python editor chromium cargo-deb sarif musl kubectl
 for tool in "$@"; do
   # plain statements, not `install && echo`: that would switch `set -e` off inside the function
   case $tool in
@@ -145,8 +156,13 @@ for tool in "$@"; do
     ;;
   editor)
     install_editor
+    # shellcheck disable=SC2016 # the dollar is for node
     node -p '`yaml-language-server ${require(process.argv[1]).version}`' \
       "$tools/editor/node_modules/yaml-language-server/package.json"
+    ;;
+  musl)
+    install_musl
+    rustup target list --installed | grep -x x86_64-unknown-linux-musl
     ;;
   chromium)
     install_chromium

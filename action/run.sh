@@ -168,6 +168,8 @@ if [ "$FW_COMMAND" = all ] && [ "$errors" = 0 ]; then
     >"$directory/diff.md" 2>"$scratch/said" || code=$?
   [ "$code" -le 1 ] || fail "$(cat "$scratch/said")"
   [ "$code" = 0 ] || changed=true
+  fluxwright diff -q -o html ${against[@]+"${against[@]}"} ${clusters[@]+"${clusters[@]}"} \
+    >"$directory/report.html" 2>"$scratch/said" || [ $? = 1 ] || fail "$(cat "$scratch/said")"
 fi
 
 # 3. The report.
