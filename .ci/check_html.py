@@ -41,7 +41,7 @@ CONTRAST = """(() => {
     const svg = e.tagName === 'text';
     const fill = svg ? getComputedStyle(e.previousElementSibling).fill : 'none';
     const text = parse(svg ? getComputedStyle(e).fill : getComputedStyle(e).color);
-    const [a, b] = [luminance(text), luminance(fill === 'none' ? ground(e.parentElement.closest('div') && svg ? e.closest('div') : e) : parse(fill))];
+    const [a, b] = [luminance(text), luminance(fill === 'none' ? ground(svg ? e.closest('div') : e) : parse(fill))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     count++;
     if (ratio < worst) { worst = ratio; where = e.tagName + '.' + e.getAttribute('class') + ': ' + e.textContent.slice(0, 40); }
@@ -160,7 +160,7 @@ class Browser:
 
 
 def browser_path():
-    return os.environ.get("FLUXWRIGHT_CHROMIUM") or shutil.which("chromium") or sys.exit("check_html: chromium is missing")
+    return os.environ.get("FLUXWRIGHT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or sys.exit("check_html: chromium is missing")
 
 
 def run(fluxwright, repo, *args):

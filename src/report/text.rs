@@ -117,3 +117,58 @@ fn summary(diffs: &[ClusterDiff], color: bool) -> String {
 fn conflict(kind: ChangeKind) -> &'static str {
     if kind == ChangeKind::Foreign { "not ours" } else { "changed by hand" }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::{ChangeSet, compare, describe};
+    use crate::layout::Inventory;
+    use crate::tree::{Blob, RepoPath, Tree};
+
+    fn changes(before: &[(&str, &str)], after: &[(&str, &str)]) -> ChangeSet {
+        let tree = |files: &[(&str, &str)]| -> Tree {
+            files.iter().map(|(path, text)| (RepoPath::parse(path).expect("valid"), Blob::from(*text))).collect()
+        };
+        let (root, current) = (RepoPath::parse("c").expect("valid"), tree(before));
+        compare(&tree(after), &current, &root, &Inventory::of(&current, &root))
+    }
+
+    #[test]
+    fn what_moves_is_told_once() {
+        let map = |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n");
+        let (a, b, c) = (map("a"), map("b"), map("c"));
+        let both = format!("{a}---\n{b}");
+        let changes = changes(
+            &[("c/a.yaml", &a), ("c/b.yaml", &b), ("c/old.yaml", &c), ("c/note.md", "one\n"), ("c/gone.md", "x")],
+            &[("c/ab.yaml", &both), ("c/new.yaml", &c), ("c/note.md", "two\n"), ("c/fresh.md", "1\n2\n")],
+        );
+        let diff = ClusterDiff {
+            cluster: "x".into(),
+            intent: "c/cluster.yaml".into(),
+            against: "the working tree".into(),
+            meaning: describe(&changes, |_| true),
+            changes,
+            proofs: Vec::new(),
+            diagnostics: Vec::new(),
+            graph: None,
+        };
+        let text = write(std::slice::from_ref(&diff), false);
+        let shown = "cluster x
+  > v1 ConfigMap a  c/a.yaml -> c/ab.yaml
+  > v1 ConfigMap b  c/b.yaml -> c/ab.yaml
+  + c/fresh.md (2 lines)
+  - c/gone.md
+  > c/old.yaml -> c/new.yaml (renamed)
+  ~ c/note.md
+      - one
+      + two
+
+cluster x, compared with the working tree: objects: 3 moved
+  > v1 ConfigMap a
+  > v1 ConfigMap b
+  > v1 ConfigMap c
+";
+        assert_eq!(text, shown);
+        assert!(write(&[diff], true).contains("\u{1b}[31m- one\u{1b}[0m\n"));
+    }
+}
