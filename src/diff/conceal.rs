@@ -2,16 +2,18 @@
 
 use serde_json::Value;
 
-use super::fields::FieldChange;
+use super::fields::{FieldChange, FieldKind, document};
 use super::path::{Item, Named, Path, Step};
 use crate::diagnostic::mask::{self, HIDDEN};
 
-/// Hides every credential of a change; `kind` is the kind of the object.
-pub(super) fn conceal(change: &mut FieldChange, kind: &str) {
+/// Hides every credential of a change.
+pub(super) fn conceal(change: &mut FieldChange) {
     let name = name(&change.path.0);
-    let secret = is_secret(&change.path, kind);
     let patch = change.path.patch().is_some_and(|(target, _)| is_of_secret(target));
+    let secret = change.secret || patch && is_value(&change.path);
+    let names = change.change == FieldKind::Moved;
     let shown = |side: Value| match side {
+        Value::Array(items) if names => items.iter().filter_map(Value::as_str).map(|text| label(text, patch)).collect(),
         side if secret => hidden(side),
         side if patch => value(hide_operations(side), &name),
         side => value(side, &name),
@@ -20,22 +22,29 @@ pub(super) fn conceal(change: &mut FieldChange, kind: &str) {
     change.after = change.after.take().map(shown);
     for step in &mut change.path.0 {
         match step {
+            Step::Item(Item { named: Named::Operation, label: text, .. }) => *text = label(text, patch),
             Step::Key(text) | Step::Item(Item { label: text, .. }) => *text = mask::mask(text),
             Step::Inside => {}
         }
     }
 }
 
-/// Tells whether a path leads into the values of a Secret, or into those that a patch puts into one.
-fn is_secret(path: &Path, kind: &str) -> bool {
+/// Hides the item in the name of an operation, where that may be a credential.
+fn label(text: &str, of_secret: bool) -> String {
+    match text.split_once('[') {
+        Some((list, _)) if of_secret || names_secret(&last(list)) => format!("{list}[{HIDDEN}]"),
+        _ => mask::mask(text),
+    }
+}
+
+/// Tells whether a path leads into a value that the patch of a Secret sets.
+fn is_value(path: &Path) -> bool {
     let key = |step: &Step, name: &str| matches!(step, Step::Key(key) if key == name);
-    let in_patch = match path.patch() {
-        Some((target, [_, Step::Item(_), field, ..])) => is_of_secret(target) && key(field, "value"),
-        Some((target, [_, field, ..])) => is_of_secret(target) && key(field, "data"),
+    match path.patch() {
+        Some((_, [_, Step::Item(_), field, ..])) => key(field, "value"),
+        Some((_, [_, field, ..])) => key(field, "data"),
         _ => false,
-    };
-    let in_object = kind == "Secret" && path.0.first().is_some_and(|step| key(step, "data"));
-    in_object || in_patch || path.0.iter().any(|step| key(step, "stringData"))
+    }
 }
 
 /// Tells whether the target of a patch is a Secret, or may be one: its kind is an expression, or not given.
@@ -67,14 +76,17 @@ fn name(steps: &[Step]) -> String {
     }
 }
 
-/// The last part of the path of an operation.
+/// The last part of the path of an operation, without the item and its index.
 fn last(label: &str) -> String {
-    label.rsplit('/').next().unwrap_or_default().to_owned()
+    let path = label.split('[').next().unwrap_or_default();
+    let is_index = |part: &&str| *part == "-" || part.bytes().all(|b| b.is_ascii_digit());
+    path.rsplit('/').find(|part| !is_index(part)).unwrap_or_default().to_owned()
 }
 
 fn value(value: Value, name: &str) -> Value {
     match value {
-        Value::Object(map) if map.get("kind").and_then(Value::as_str) == Some("Secret") => {
+        Value::Object(ref map) if is_secret(&value) => {
+            let map = map.clone();
             let fields = map.into_iter().map(|(key, inner)| match key.as_str() {
                 "data" | "stringData" => (key, hidden(inner)),
                 _ => (key.clone(), self::value(inner, &key)),
@@ -94,11 +106,16 @@ fn value(value: Value, name: &str) -> Value {
             Value::Object(fields.collect())
         }
         Value::Array(items) => items.into_iter().map(|item| self::value(item, name)).collect(),
+        Value::String(text) if document(&text).is_some_and(|inner| is_secret(&inner)) => HIDDEN.into(),
         Value::String(text) if !names_secret(name) || mask::is_reference(&text) => Value::String(mask::mask(&text)),
         Value::Number(number) if !names_secret(name) => Value::Number(number),
         Value::String(_) | Value::Number(_) => HIDDEN.into(),
         Value::Null | Value::Bool(_) => value,
     }
+}
+
+fn is_secret(value: &Value) -> bool {
+    value.get("kind").and_then(Value::as_str) == Some("Secret")
 }
 
 /// Hides every value and keeps the keys.

@@ -28,6 +28,9 @@ pub struct FieldChange {
     /// The value after; for `moved`, the names of the items in their order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
+    /// Whether it lies in the values of a Secret.
+    #[serde(skip)]
+    pub secret: bool,
 }
 
 /// What happens to a field.
@@ -63,6 +66,10 @@ struct Place {
     is_patch: bool,
     /// Whether the value lies in a document inside of a text already.
     inside: bool,
+    /// Whether the value is a Secret.
+    is_secret: bool,
+    /// Whether the value is one of a Secret.
+    secret: bool,
 }
 
 impl Place {
@@ -70,35 +77,39 @@ impl Place {
     fn of(object: &Value) -> Self {
         let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
         let shape = shape(text("apiVersion"), text("kind"));
-        Self { shape, list: Kind::Any, patches: &[], is_patch: false, inside: false }
+        let is_secret = text("kind") == "Secret";
+        Self { shape, list: Kind::Any, patches: &[], is_patch: false, inside: false, is_secret, secret: false }
     }
 
     fn field(self, key: &str, value: &Value) -> Self {
         if self.is_patch && key == "patch" {
-            return Self { list: Kind::Operations, inside: self.inside, ..Self::of(value) };
+            return Self { list: Kind::Operations, inside: self.inside, secret: self.secret, ..Self::of(value) };
         }
+        let secret = self.secret || key == "stringData" || (self.is_secret && key == "data");
         let (shape, list) = match self.shape.field(key) {
             Some(Field::Map(shape)) => (*shape, Kind::Any),
             Some(Field::Keyed(keys, shape)) => (*shape, Kind::Merged(keys)),
             Some(Field::Set) | None => (&OPEN, Kind::Any),
         };
-        match self.patches {
-            [only] if *only == key => Self { shape, list: Kind::Patches, patches: &[], is_patch: false, ..self },
-            [first, rest @ ..] if *first == key => Self { shape, list, patches: rest, is_patch: false, ..self },
-            _ => Self { shape, list, patches: &[], is_patch: false, ..self },
-        }
+        let (list, patches) = match self.patches {
+            [only] if *only == key => (Kind::Patches, &[][..]),
+            [first, rest @ ..] if *first == key => (list, rest),
+            _ => (list, &[][..]),
+        };
+        Self { shape, list, patches, is_patch: false, inside: self.inside, is_secret: false, secret }
     }
 
     fn item(self, named: Named) -> Self {
-        Self { list: Kind::Any, is_patch: named == Named::Target, ..self }
+        Self { list: Kind::Any, is_patch: named == Named::Target, is_secret: false, ..self }
     }
 }
 
 struct Changes(Vec<FieldChange>);
 
 impl Changes {
-    fn push(&mut self, path: Path, change: FieldKind, before: Option<&Value>, after: Option<&Value>) {
-        self.0.push(FieldChange { path, change, before: before.cloned(), after: after.cloned() });
+    fn push(&mut self, path: Path, place: Place, change: FieldKind, before: Option<&Value>, after: Option<&Value>) {
+        let (before, after) = (before.cloned(), after.cloned());
+        self.0.push(FieldChange { path, change, before, after, secret: place.secret });
     }
 
     fn value(&mut self, before: &Value, after: &Value, path: &Path, place: Place) {
@@ -110,11 +121,13 @@ impl Changes {
                 for (key, value) in old {
                     match new.get(key) {
                         Some(after) => self.value(value, after, &path.key(key), place.field(key, after)),
-                        None => self.push(path.key(key), FieldKind::Removed, Some(value), None),
+                        None => {
+                            self.push(path.key(key), place.field(key, value), FieldKind::Removed, Some(value), None)
+                        }
                     }
                 }
                 for (key, value) in new.iter().filter(|(key, _)| !old.contains_key(*key)) {
-                    self.push(path.key(key), FieldKind::Added, None, Some(value));
+                    self.push(path.key(key), place.field(key, value), FieldKind::Added, None, Some(value));
                 }
             }
             (Value::Array(old), Value::Array(new)) => match naming::names(place.list, old, new) {
@@ -124,12 +137,12 @@ impl Changes {
             (Value::String(old), Value::String(new)) if !place.inside => match (document(old), document(new)) {
                 // Texts that differ in comments only are told apart as texts.
                 (Some(old), Some(new)) if old != new && old.is_object() == new.is_object() => {
-                    let place = Place { inside: true, ..Place::of(&new) };
+                    let place = Place { inside: true, secret: place.secret, ..Place::of(&new) };
                     self.value(&old, &new, &path.then(Step::Inside), place);
                 }
-                _ => self.push(path.clone(), FieldKind::Changed, Some(before), Some(after)),
+                _ => self.push(path.clone(), place, FieldKind::Changed, Some(before), Some(after)),
             },
-            _ => self.push(path.clone(), FieldKind::Changed, Some(before), Some(after)),
+            _ => self.push(path.clone(), place, FieldKind::Changed, Some(before), Some(after)),
         }
     }
 
@@ -151,7 +164,7 @@ impl Changes {
         let mut moved = false;
         for (label, before) in names.before.iter().zip(old) {
             match new_at.get(label) {
-                None => self.push(item(label), FieldKind::Removed, Some(before), None),
+                None => self.push(item(label), place, FieldKind::Removed, Some(before), None),
                 Some(at) if names.named == Named::Operation => {
                     moved |= before.get("path") != new[*at].get("path");
                     self.value(&patches::at_path_of(before, &new[*at]), &new[*at], &item(label), place);
@@ -160,7 +173,7 @@ impl Changes {
             }
         }
         for (label, after) in names.after.iter().zip(new).filter(|(label, _)| !old_at.contains_key(*label)) {
-            self.push(item(label), FieldKind::Added, None, Some(after));
+            self.push(item(label), place, FieldKind::Added, None, Some(after));
         }
         let stay: Vec<usize> = names.after.iter().filter_map(|label| old_at.get(label)).copied().collect();
         if moved || !stay.is_sorted() {
@@ -171,7 +184,7 @@ impl Changes {
             };
             let before: Value = order(&names.before, old, &new_at);
             let after: Value = order(&names.after, new, &old_at);
-            self.push(path.clone(), FieldKind::Moved, Some(&before), Some(&after));
+            self.push(path.clone(), place, FieldKind::Moved, Some(&before), Some(&after));
         }
     }
 
@@ -191,10 +204,10 @@ impl Changes {
                 self.value(&old[before], &new[after], &item(Some(before), Some(after)), place);
             }
             for before in removed.skip(pairs) {
-                self.push(item(Some(before), None), FieldKind::Removed, Some(&old[before]), None);
+                self.push(item(Some(before), None), place, FieldKind::Removed, Some(&old[before]), None);
             }
             for after in added.skip(pairs) {
-                self.push(item(None, Some(after)), FieldKind::Added, None, Some(&new[after]));
+                self.push(item(None, Some(after)), place, FieldKind::Added, None, Some(&new[after]));
             }
         }
     }

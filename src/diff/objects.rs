@@ -220,8 +220,7 @@ fn identity(resource: &Resource) -> Value {
 
 fn fields(before: &Value, after: &Value) -> Vec<FieldChange> {
     let mut changes = compare(before, after);
-    let kind = after.get("kind").and_then(Value::as_str).unwrap_or_default();
-    changes.iter_mut().for_each(|change| conceal(change, kind));
+    changes.iter_mut().for_each(conceal);
     changes
 }
 

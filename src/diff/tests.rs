@@ -238,6 +238,9 @@ fn no_credential_is_in_a_change() {
         object("Pod", "spec: {containers: [{name: c, env: [{name: DB_PASSWORD, value: hunter2}]}]}\n"),
         object("ConfigMap", "data: {a.yaml: \"db:\\n  password: hunter2\\n\", password: hunter2}\n"),
         object("Other", "spec: {passwords: {password: [hunter2]}, url: 'https://u:hunter2@host/'}\n"),
+        object("Secret", "").replace("token: hunter2", "last: '{\"kind\": \"Secret\", \"data\": {\"x\": \"hunter2\"}}'"),
+        object("ConfigMap", "data: {a.yaml: \"kind: Secret\\ndata:\\n  x: hunter2\\n\"}\n"),
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a}\nspec:\n  patches:\n    - patch: |\n        - {op: add, path: /spec/password/-, value: hunter2}\n        - {op: add, path: /spec/password/0, value: hunter2x}\n      target: {kind: Pod, name: a}\n    - patch: |\n        - {op: add, path: /x/0, value: hunter2}\n      target: {kind: Secret|Pod}\n".to_owned(),
         "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a}\nspec:\n  patches:\n    - patch: |\n        - {op: add, path: /data/password, value: hunter2}\n      target: {kind: Secret}\n    - patch: |\n        kind: Secret\n        metadata: {name: s}\n        data: {x: hunter2}\n".to_owned(),
     ];
     for text in cases {

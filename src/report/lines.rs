@@ -268,7 +268,7 @@ mod tests {
             _ => FieldKind::Changed,
         };
         let path = Path(vec![Step::Key("a.b".into()), Step::Key("c".into())]);
-        let lines = of_fields(&[FieldChange { path, change, before, after }]);
+        let lines = of_fields(&[FieldChange { path, change, before, after, secret: false }]);
         lines.iter().map(|line| format!("{}{:indent$}{}", line.sign, "", line.text, indent = 2 * line.depth)).collect()
     }
 

@@ -19,6 +19,7 @@ fn field() -> FieldChange {
         change: FieldKind::Changed,
         before: Some(HOSTILE.into()),
         after: Some(format!("{HOSTILE}\n{HOSTILE}").into()),
+        secret: false,
     }
 }
 
