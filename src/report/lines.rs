@@ -4,13 +4,12 @@
 use serde_json::Value;
 use similar::{Algorithm, ChangeTag, TextDiff};
 
+use super::inline::{SHORT, inline, visible};
 use crate::diagnostic::mask;
 use crate::diff::{FieldChange, FieldKind, FileChange, Step, shown};
 use crate::tree::Blob;
 use crate::yaml;
 
-/// Values up to this many characters stand on one line.
-const SHORT: usize = 90;
 /// Orders of up to this many items are spelled out.
 const FEW: usize = 8;
 
@@ -217,41 +216,6 @@ fn order(before: &Value, after: &Value) -> String {
         None => {}
     }
     format!("order {} -> {}", before.join(", "), after.join(", "))
-}
-
-/// Writes a value on one line, if it is short enough.
-fn inline(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) if text.contains('\n') => return None,
-        Value::String(_) => return Some(yaml::emit(value).trim_end().to_owned()),
-        _ => flow(value),
-    };
-    (text.chars().count() <= SHORT).then_some(text)
-}
-
-/// Writes a value in the flow style of YAML.
-fn flow(value: &Value) -> String {
-    match value {
-        Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
-        Value::Object(map) => {
-            let fields = map.iter().map(|(key, value)| format!("{}: {}", word(key), flow(value)));
-            format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
-        }
-        Value::String(text) => word(text),
-        _ => value.to_string(),
-    }
-}
-
-/// A text inside of flow style.
-fn word(text: &str) -> String {
-    let plain = yaml::emit(&Value::from(text)).trim_end().to_owned();
-    if plain.contains([',', '[', ']', '{', '}', '\n']) { Value::from(text).to_string() } else { plain }
-}
-
-/// A text in which nothing acts on a terminal.
-pub(super) fn visible(text: String) -> String {
-    let shown = |c: char| if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
-    if text.contains(char::is_control) { text.chars().map(shown).collect() } else { text }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod check;
 mod diagnostics;
 mod graph;
 mod html;
+mod inline;
 mod json;
 mod lines;
 mod markdown;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::layout::{Graph, NodeKind, Why};
-use crate::report::lines::visible;
+use crate::report::inline::visible;
 
 const LETTER: usize = 8;
 const HEIGHT: usize = 30;

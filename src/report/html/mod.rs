@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::{ClusterDiff, count_objects, lines, summary};
+use super::{ClusterDiff, count_objects, inline, summary};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -76,7 +76,7 @@ fn contents(diffs: &[ClusterDiff], out: &mut String) {
 /// Makes text of anything: no character of it is markup, and none acts unseen.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in lines::visible(text.to_owned()).chars() {
+    for c in inline::visible(text.to_owned()).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
