@@ -26,6 +26,8 @@ pub mod diff;
 
 pub mod report;
 
+pub mod krm;
+
 pub mod repo;
 
 pub mod forge;

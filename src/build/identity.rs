@@ -1,6 +1,7 @@
 //! Who an object is: the five texts that kustomize tells objects apart by, and who the object was before.
 //!
-//! kustomize remembers every name and namespace that an object had; a patch may still call it by an old one.
+//! kustomize remembers every name and namespace that an object had; a patch may still call it by an old one. To the
+//! functions that it calls it tells them in annotations.
 
 use std::sync::Arc;
 
@@ -78,6 +79,27 @@ pub(super) fn namespace(resource: &Resource) -> Option<&str> {
     resource.namespace().filter(|n| !n.is_empty())
 }
 
+/// Reads who an object was, oldest first, from the annotations that kustomize hands to functions.
+pub(super) fn past(resource: &Resource) -> Vec<Identity> {
+    let Some(Value::Object(annotations)) = resource.body.pointer("/metadata/annotations") else { return Vec::new() };
+    let list = |what: &str| {
+        let text = annotations.get(&format!("internal.config.kubernetes.io/previous{what}")).and_then(Value::as_str);
+        text.map(|text| text.split(',').map(str::to_owned).collect::<Vec<_>>()).unwrap_or_default()
+    };
+    let (names, namespaces, kinds) = (list("Names"), list("Namespaces"), list("Kinds"));
+    let same_length = names.len() == namespaces.len() && names.len() == kinds.len();
+    let entries = names.into_iter().zip(namespaces).zip(kinds).filter(|_| same_length);
+    let current = Identity::of(resource);
+    entries
+        .map(|((name, namespace), kind)| Identity {
+            name,
+            kind,
+            namespace: Some(namespace).filter(|namespace| !namespace.is_empty()),
+            ..current.clone()
+        })
+        .collect()
+}
+
 /// An object on its way through a build.
 #[derive(Clone, Debug)]
 pub(super) struct Tracked {
@@ -93,6 +115,12 @@ pub(super) struct Tracked {
 impl Tracked {
     pub(super) fn new(resource: Resource, origin: Arc<str>) -> Self {
         Self { resource, origin, moved: false, past: Vec::new() }
+    }
+
+    /// Takes an object that kustomize hands to a function, with the past that its annotations tell.
+    pub(super) fn remembering(resource: Resource, origin: Arc<str>) -> Self {
+        let past = past(&resource);
+        Self { past, ..Self::new(resource, origin) }
     }
 
     /// Returns who the object is now.

@@ -24,7 +24,7 @@ pub use change::{Change, ChangeKind, ListItem};
 pub use json6902::{Op, Operation, OperationFault, Reason};
 pub use kustomize::{BuildError, build};
 pub use merge::{MergeFault, Merged, merge};
-pub use patch::{Application, Patch, PatchBody, PatchFault, apply};
+pub use patch::{Application, Patch, PatchBody, PatchFault, apply, matching};
 pub use schema::{Field, OPEN, Shape, is_builtin, is_cluster_scoped, shape};
 pub use target::{Matcher, Target, TargetFault};
 

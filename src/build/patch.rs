@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::change::{Change, Differences, ListItem};
-use super::identity::{Identity, Tracked};
+use super::identity::{Identity, Tracked, past};
 use super::json6902::{self, Op, Operation, OperationFault};
 use super::merge::{self, MergeFault, Merged, annotations_to_text};
 use super::schema;
@@ -217,10 +217,32 @@ fn operation((index, value): (usize, &Value)) -> Result<Operation, PatchFault> {
 /// The first fault; the objects are unchanged then.
 pub fn apply(patch: &Patch, resources: &mut Vec<Resource>) -> Result<Vec<Application>, PatchFault> {
     let origin: Arc<str> = "".into();
-    let mut tracked = std::mem::take(resources).into_iter().map(|r| Tracked::new(r, origin.clone())).collect();
+    let mut tracked = std::mem::take(resources).into_iter().map(|r| Tracked::remembering(r, origin.clone())).collect();
     let outcome = apply_tracked(patch, &mut tracked);
     *resources = tracked.into_iter().map(|t| t.resource).collect();
     outcome
+}
+
+/// Lists the positions of the objects that a patch is for.
+///
+/// # Errors
+/// A target that cannot be used.
+pub fn matching<'r>(patch: &Patch, resources: impl Iterator<Item = &'r Resource>) -> Result<Vec<usize>, PatchFault> {
+    let matcher = patch.target.as_ref().map(Target::compile).transpose()?;
+    let wanted: Vec<Identity> = match &patch.body {
+        PatchBody::StrategicMerge(partial) if matcher.is_none() => {
+            partial.iter().filter_map(Identity::claimed).collect()
+        }
+        _ => Vec::new(),
+    };
+    let is_meant = |resource: &Resource| match &matcher {
+        Some(matcher) => matcher.matches_remembering(resource),
+        None => {
+            let (current, past) = (Identity::of(resource), past(resource));
+            wanted.iter().any(|id| current.same(id) || past.iter().any(|known| known.same(id)))
+        }
+    };
+    Ok(resources.enumerate().filter(|(_, resource)| is_meant(resource)).map(|(index, _)| index).collect())
 }
 
 /// As [`apply`], for objects that remember who they were.

@@ -5,7 +5,7 @@
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::identity::{Identity, Tracked};
+use super::identity::{Identity, Tracked, past};
 use super::selector::Selector;
 use crate::render::Resource;
 
@@ -151,6 +151,12 @@ impl Matcher {
     pub(super) fn matches_tracked(&self, tracked: &Tracked) -> bool {
         (self.matches_id(&tracked.current()) || tracked.original().is_some_and(|id| self.matches_id(id)))
             && self.matches_selectors(&tracked.resource)
+    }
+
+    /// As [`Matcher::matches`], for an object whose annotations tell who it was at first.
+    pub(super) fn matches_remembering(&self, resource: &Resource) -> bool {
+        (self.matches_id(&Identity::of(resource)) || past(resource).first().is_some_and(|id| self.matches_id(id)))
+            && self.matches_selectors(resource)
     }
 
     fn matches_id(&self, id: &Identity) -> bool {

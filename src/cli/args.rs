@@ -28,7 +28,7 @@ pub struct Args {
 }
 
 /// Options of every command.
-#[derive(Clone, Debug, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub struct Global {
     /// Directory of the cluster repository [default: the enclosing git repository, else the current directory]
     #[arg(long, value_name = "DIR", global = true)]
@@ -45,9 +45,10 @@ pub struct Global {
 }
 
 /// When to colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
     /// On a terminal
+    #[default]
     Auto,
     /// Always
     Always,
@@ -109,6 +110,13 @@ pub enum Command {
     ///
     /// An arrow leads from what must be ready first. A cycle, which Flux would not report, is shown too.
     Graph(Graph),
+    /// Run as a function of kustomize or kpt: a ResourceList on stdin, a ResourceList on stdout
+    ///
+    /// The intent is the functionConfig; its annotation `fluxwright.dev/function` says what to do: `generator` adds rendered
+    /// objects (of the directory in `fluxwright.dev/path`, by default `flux`), `transformer` applies to the items what Flux
+    /// would apply to them, `validator` only checks and emits no item. Without it the intent is checked, and all items pass
+    /// unchanged. Without any argument the program does the same when stdin holds a ResourceList.
+    Fn,
     /// Print the JSON Schema of the intent
     ///
     /// With `# yaml-language-server: $schema=FILE` in the first line of an intent, editors complete and explain fields.

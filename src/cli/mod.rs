@@ -26,9 +26,26 @@ pub enum Status {
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
+    let plain = args::Global::default();
+    if let Some(config) = commands::function::legacy(std::env::args_os()) {
+        let ui = ui::Ui::new(&plain);
+        return exit(commands::function::run_legacy(&plain, config.as_ref(), &ui), &ui);
+    }
+    match commands::function::implied(std::env::args_os().count().saturating_sub(1)) {
+        Ok(None) => {}
+        Ok(Some(input)) => {
+            let ui = ui::Ui::new(&plain);
+            return exit(commands::function::run_on(&plain, input, &ui), &ui);
+        }
+        Err(error) => return exit(Err(error), &ui::Ui::new(&plain)),
+    }
     let args = Args::parse();
     let ui = ui::Ui::new(&args.global);
-    match commands::run(&args, &ui) {
+    exit(commands::run(&args, &ui), &ui)
+}
+
+fn exit(result: anyhow::Result<Status>, ui: &ui::Ui) -> ExitCode {
+    match result {
         Ok(Status::Clean) => ExitCode::SUCCESS,
         Ok(Status::Findings) => ExitCode::from(1),
         Err(error) => {

@@ -166,4 +166,10 @@ codes! {
     MODULE_PRUNED "module-pruned" Warning "Flux will delete a module that this tree had enabled"
     OBJECT_LEFT_BEHIND "object-left-behind" Warning "an object stays in the cluster when the intent drops it"
     PLUGIN_INVALID "plugin-invalid" Error "a plugin or platform folder is not valid"
+    // functions of kustomize and kpt
+    RESOURCE_LIST_INVALID "resource-list-invalid" Error "the input of the function is not a ResourceList"
+    FUNCTION_INVALID "function-invalid" Error "an annotation that says what the function does cannot be used"
+    FUNCTION_UNSET "function-unset" Warning "nothing says what the function should do"
+    ITEM_MISSING "item-missing" Warning "a patch finds no object among the items of the function"
+    ITEM_IN_THE_WAY "item-in-the-way" Error "a generated object is among the items already, in another file"
 }

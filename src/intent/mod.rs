@@ -6,6 +6,7 @@
 mod cluster;
 mod draft7;
 mod findings;
+mod function;
 mod items;
 pub mod manifest;
 mod read;
@@ -15,6 +16,7 @@ mod schema;
 pub use cluster::{Cluster, references};
 pub use draft7::draft7;
 pub use findings::Findings;
+pub use function::Function;
 pub use items::Items;
 pub use read::{Intent, read};
 pub use schema::{Schema, SchemaError, base_schema, did_you_mean_field};

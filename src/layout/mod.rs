@@ -60,6 +60,30 @@ pub struct LaidObject {
     pub at: String,
 }
 
+impl LaidObject {
+    /// Returns the part that Flux merges into an object of somebody else, without Flux's own annotations; `None` for
+    /// objects that are applied whole.
+    pub fn merged_part(&self) -> Option<Value> {
+        let annotations = self.resource.body.pointer("/metadata/annotations")?.as_object()?;
+        if annotations.get(&format!("{FLUX}/ssa"))?.as_str() != Some("Merge") {
+            return None;
+        }
+        let mut body = self.resource.body.clone();
+        let kept: serde_json::Map<String, Value> = annotations
+            .iter()
+            .filter(|(key, _)| !key.starts_with(&format!("{FLUX}/")))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        let metadata = body.get_mut("metadata")?.as_object_mut()?;
+        if kept.is_empty() {
+            metadata.shift_remove("annotations");
+        } else {
+            metadata.insert("annotations".into(), Value::Object(kept));
+        }
+        Some(body)
+    }
+}
+
 /// The repository as it is: what we own in it, and those files.
 #[derive(Clone, Debug, Default)]
 pub struct Previous {

@@ -20,6 +20,23 @@ pub struct LaidPatch {
     pub operations_at: Vec<String>,
 }
 
+impl LaidPatch {
+    /// Returns what people call the object that the patch is for: `Service namespace/name`.
+    pub fn object(&self) -> String {
+        let text = |value: Option<&Value>, field: &str| {
+            value.and_then(|value| value.get(field)).and_then(Value::as_str).map(|text| text.replace("\\.", "."))
+        };
+        let body = self.entry.get("patch").and_then(Value::as_str).unwrap_or_default();
+        let documents = yaml::parse(body.as_bytes(), yaml::Dialect::Kubernetes, yaml::Limits::MANIFEST);
+        let body = documents.ok().and_then(|nodes| Some(nodes.first()?.to_value())).unwrap_or_default();
+        let (target, metadata) = (self.entry.get("target"), body.get("metadata"));
+        let of = |field: &str, own: Option<&Value>| text(target, field).or_else(|| text(own, field));
+        let kind = of("kind", Some(&body)).unwrap_or_else(|| "object".into());
+        let namespace = of("namespace", metadata).map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        format!("{kind} `{namespace}{}`", of("name", metadata).unwrap_or_default())
+    }
+}
+
 /// Collects the patches of plugins, in the order of the plan.
 pub(super) fn of_plugins(rendered: &[Rendered]) -> Vec<LaidPatch> {
     let patches = rendered.iter().filter_map(|one| match &one.output {

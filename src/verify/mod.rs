@@ -3,6 +3,7 @@
 
 mod bases;
 mod dependencies;
+mod items;
 mod objects;
 mod patches;
 
@@ -17,6 +18,7 @@ use crate::plan::Plan;
 use crate::render::Rendered;
 
 pub use bases::Bases;
+pub use items::land;
 
 /// What a proof rests on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +27,8 @@ pub enum Ground {
     Contract,
     /// A checkout of the real base, by its directory.
     Base(String),
+    /// The very objects that a function was given.
+    Items,
     /// Nothing: neither is at hand.
     None,
 }
@@ -34,6 +38,7 @@ impl fmt::Display for Ground {
         match self {
             Ground::Contract => f.write_str("the contract"),
             Ground::Base(dir) => write!(f, "base {dir}"),
+            Ground::Items => f.write_str("the items"),
             Ground::None => f.write_str("nothing"),
         }
     }

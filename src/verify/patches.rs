@@ -47,17 +47,7 @@ pub(super) fn check(
     let mut proofs = Vec::new();
     for patch in &layout.patches {
         let Some((ground, resources)) = objects.get_mut(patch.kustomization.as_str()) else { continue };
-        let mut proof = Proof {
-            kustomization: patch.kustomization.clone(),
-            source: source.clone(),
-            from: field_path(&patch.at),
-            line: plan.cluster.line(&patch.at),
-            matched: 0,
-            object: None,
-            ground: ground.clone(),
-            applied: false,
-            changes: Vec::new(),
-        };
+        let mut proof = open(plan, patch, source.clone(), ground.clone());
         if *ground == Ground::None && bases.names().any(|name| name == source) {
             // The base is at hand but cannot be built, which is reported.
         } else if *ground == Ground::None {
@@ -67,12 +57,27 @@ pub(super) fn check(
             );
             findings.add(codes::PATCH_UNPROVEN, &patch.at, message).hint =
                 Some(format!("prove it on the real objects with `--base {source}=DIR`, a checkout of that source"));
-        } else {
-            prove(patch, resources, &mut proof, findings);
+        } else if let Some(parsed) = parse(patch, findings) {
+            prove(patch, &parsed, resources, &mut proof, findings);
         }
         proofs.push(proof);
     }
     proofs
+}
+
+/// A proof of which nothing is known yet.
+pub(super) fn open(plan: &Plan, patch: &LaidPatch, source: String, ground: Ground) -> Proof {
+    Proof {
+        kustomization: patch.kustomization.clone(),
+        source,
+        from: field_path(&patch.at),
+        line: plan.cluster.line(&patch.at),
+        matched: 0,
+        object: None,
+        ground,
+        applied: false,
+        changes: Vec::new(),
+    }
 }
 
 /// Finds the objects that a Kustomization deploys: the real ones when their checkout is at hand, else the contract.
@@ -115,29 +120,46 @@ fn base(
     if contract.is_empty() { (Ground::None, contract) } else { (Ground::Contract, contract) }
 }
 
-fn prove(patch: &LaidPatch, resources: &mut Vec<Resource>, proof: &mut Proof, findings: &mut Findings) {
+/// Reads a patch as kustomize does; what keeps it from being one becomes a finding.
+pub(super) fn parse(patch: &LaidPatch, findings: &mut Findings) -> Option<Patch> {
     let text = patch.entry.get("patch").and_then(Value::as_str).unwrap_or_default();
-    let target = match patch.entry.get("target").map(Target::from_value).transpose() {
-        Ok(target) => target,
-        Err(fault) => return invalid(patch, &fault.to_string(), findings),
+    let target = patch.entry.get("target").map(Target::from_value).transpose();
+    let parsed = target.map_err(PatchFault::from).and_then(|target| Patch::parse(text, target));
+    let message = match parsed {
+        Ok(Some(parsed)) => return Some(parsed),
+        Ok(None) => "the patch is empty".to_owned(),
+        Err(fault) => fault.to_string(),
     };
-    let parsed = match Patch::parse(text, target.clone()) {
-        Ok(Some(parsed)) => parsed,
-        Ok(None) => return invalid(patch, "the patch is empty", findings),
-        Err(fault) => return invalid(patch, &fault.to_string(), findings),
-    };
+    invalid(patch, &message, findings);
+    None
+}
+
+/// Puts a patch on objects and tells what it did; what must not happen becomes a finding.
+pub(super) fn prove(
+    patch: &LaidPatch,
+    parsed: &Patch,
+    resources: &mut Vec<Resource>,
+    proof: &mut Proof,
+    findings: &mut Findings,
+) -> Vec<Application> {
     let before = resources.clone();
     let replaces = |index: usize| matches!(&parsed.body, PatchBody::Json6902(list) if list.get(index).is_some_and(|one| one.op == Op::Replace));
-    let applications = match apply(&parsed, resources) {
+    let applications = match apply(parsed, resources) {
         Ok(applications) => applications,
-        Err(fault) => return failed(patch, &fault, findings),
+        Err(fault) => {
+            failed(patch, &fault, findings);
+            return Vec::new();
+        }
     };
     let mut matched: Vec<usize> = applications.iter().map(|application| application.index).collect();
     matched.sort_unstable();
     matched.dedup();
     proof.matched = matched.len();
     match matched.as_slice() {
-        [] => return missing(patch, target.as_ref(), &before, findings),
+        [] => {
+            missing(patch, parsed.target.as_ref(), &before, findings);
+            return applications;
+        }
         [_] => {}
         several => {
             let ids: Vec<String> = several.iter().filter_map(|index| Some(before.get(*index)?.id())).collect();
@@ -148,7 +170,7 @@ fn prove(patch: &LaidPatch, resources: &mut Vec<Resource>, proof: &mut Proof, fi
                     format!("the patch is for {} objects: {}", ids.len(), ids.join(", ")),
                 )
                 .hint = Some("name one object in the target".into());
-            return;
+            return applications;
         }
     }
     proof.object = applications.first().map(|application| application.id.clone());
@@ -177,11 +199,12 @@ fn prove(patch: &LaidPatch, resources: &mut Vec<Resource>, proof: &mut Proof, fi
         .iter()
         .all(|a| !a.deleted && a.changes.iter().all(|c| matches!(c.kind, ChangeKind::Unchanged | ChangeKind::Tested)));
     // The contract holds what patches rely on, not every value; only the real object, or a patch of the user's own, tells.
-    if nothing && (own || matches!(proof.ground, Ground::Base(_))) {
+    if nothing && (own || matches!(proof.ground, Ground::Base(_) | Ground::Items)) {
         let id = proof.object.as_deref().unwrap_or_default();
         findings.add(codes::PATCH_WITHOUT_EFFECT, &patch.at, format!("the patch changes nothing in {id}")).hint =
             Some("the object is so already; remove the patch".into());
     }
+    applications
 }
 
 fn proven(change: &Change) -> ProvenChange {

@@ -6,6 +6,7 @@ mod commit;
 mod completions;
 mod diff;
 mod explain;
+pub mod function;
 mod graph;
 mod init;
 mod man;
@@ -28,6 +29,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Status> {
         Command::Commit(args) => commit::run(global, args, ui),
         Command::Comment(args) => comment::run(args, ui),
         Command::Graph(args) => graph::run(global, args, ui),
+        Command::Fn => function::run(global, ui),
         Command::Schema(args) => schema::run(global, args, ui),
         Command::Explain(args) => explain::run(global, args, ui),
         Command::Modules(args) => modules::run(global, args, ui),

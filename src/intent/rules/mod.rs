@@ -1,6 +1,7 @@
 //! The rules that need the file alone, one file per family. Each reports all of its faults.
 
 mod ca;
+mod function;
 mod gitops;
 mod modules;
 mod patches;
@@ -22,4 +23,5 @@ pub(super) fn check(intent: &Intent, files: &Tree, findings: &mut Findings) {
     registries::check(intent, files, findings);
     modules::check(intent, findings);
     patches::check(intent, findings);
+    function::check(intent, findings);
 }

@@ -1,0 +1,266 @@
+//! [`ResourceList`]: what a function is given and gives back. Items that do not change keep their text, byte for byte;
+//! those that do keep their comments.
+
+use std::ops::Range;
+
+use serde_json::{Map, Value, json};
+
+use super::{annotation, invalid};
+use crate::diagnostic::Diagnostic;
+use crate::render::Resource;
+use crate::yaml::{self, Body, Dialect, Limits, Node};
+
+const LIMITS: Limits = Limits::RESOURCE_LIST;
+
+/// Tells whether bytes are meant to be a ResourceList, well-formed or not.
+pub fn is_resource_list(bytes: &[u8]) -> bool {
+    let contains = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    contains(b"ResourceList") && contains(b"config.kubernetes.io/")
+}
+
+/// The input and output of a function.
+#[derive(Clone, Debug)]
+pub struct ResourceList {
+    /// `apiVersion` as it came in.
+    api_version: String,
+    /// The objects.
+    pub items: Vec<Item>,
+    /// The configuration of the function.
+    pub config: Value,
+    /// The input, where items can be told apart in it by their lines.
+    source: Option<Source>,
+}
+
+/// One object of the list.
+#[derive(Clone, Debug)]
+pub struct Item {
+    value: Value,
+    /// Its lines in the input.
+    lines: Option<Range<usize>>,
+    changed: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Source {
+    text: String,
+    /// Lines between `items:` and the first item.
+    head: Range<usize>,
+    /// What stands before the `-` of every item.
+    indent: usize,
+}
+
+impl Item {
+    /// Makes a new item.
+    pub fn new(value: Value) -> Self {
+        Self { value, lines: None, changed: true }
+    }
+
+    /// Returns the object.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Returns the item as a Kubernetes object; `None` for files such as `kustomization.yaml`, which have no name.
+    pub fn resource(&self) -> Option<Resource> {
+        Resource::new(self.value.clone())
+    }
+
+    /// Returns the file that the item comes from, as kpt says it.
+    pub fn path(&self) -> Option<&str> {
+        path_of(&self.value)
+    }
+
+    /// Puts another object in place.
+    pub fn set(&mut self, value: Value) {
+        if self.value != value {
+            self.value = value;
+            self.changed = true;
+        }
+    }
+}
+
+fn path_of(value: &Value) -> Option<&str> {
+    annotation(value, "internal.config.kubernetes.io/path").or_else(|| annotation(value, "config.kubernetes.io/path"))
+}
+
+impl ResourceList {
+    /// Makes a list of objects that came without one.
+    pub(super) fn new(items: Vec<Value>, config: Value) -> Self {
+        Self { api_version: String::new(), items: items.into_iter().map(Item::new).collect(), config, source: None }
+    }
+
+    /// Reads a list, YAML or JSON.
+    ///
+    /// # Errors
+    /// What keeps the bytes from being a ResourceList with a configuration.
+    pub fn read(bytes: Vec<u8>) -> Result<Self, Vec<Diagnostic>> {
+        const HINT: &str = "kustomize and kpt call the function with a ResourceList; see docs/function.md";
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Err(vec![invalid("the input is empty", HINT)]);
+        }
+        let node = yaml::parse_one(&bytes, Dialect::Kubernetes, LIMITS)
+            .map_err(|faults| faults.into_iter().map(|fault| fault.file("stdin")).collect::<Vec<_>>())?;
+        let text = |key: &str| match node.child(key).map(|node| &node.body) {
+            Some(Body::Scalar(Value::String(text))) => text.clone(),
+            _ => String::new(),
+        };
+        let api_version = text("apiVersion");
+        if text("kind") != "ResourceList" || !api_version.starts_with("config.kubernetes.io/") {
+            return Err(vec![invalid("the input is not a ResourceList of `config.kubernetes.io`", HINT)]);
+        }
+        let values: Vec<Value> = match node.child("items").map(|node| &node.body) {
+            None | Some(Body::Scalar(Value::Null)) => Vec::new(),
+            Some(Body::Sequence(items)) => items.iter().map(Node::to_value).collect(),
+            Some(_) => return Err(vec![invalid("`items` is not a list", HINT)]),
+        };
+        if let Some(index) = values.iter().position(|value| !value.is_object()) {
+            return Err(vec![invalid(format!("`items[{index}]` is not an object"), HINT)]);
+        }
+        let config = node.child("functionConfig").map(Node::to_value).unwrap_or_default();
+        if !config.is_object() {
+            let hint = "give the intent as the function's configuration; see docs/function.md";
+            return Err(vec![invalid("there is no `functionConfig`", hint)]);
+        }
+        let mut items: Vec<Item> =
+            values.into_iter().map(|value| Item { value, lines: None, changed: false }).collect();
+        let source = String::from_utf8(bytes).ok().and_then(|text| Source::find(text, &node, &mut items));
+        Ok(Self { api_version, items, config, source })
+    }
+
+    /// Returns the annotations of the configuration.
+    pub fn config_annotations(&self) -> Map<String, Value> {
+        let annotations = self.config.get("metadata").and_then(|metadata| metadata.get("annotations"));
+        annotations.and_then(Value::as_object).cloned().unwrap_or_default()
+    }
+
+    /// Returns the file of the configuration in the package: that of the item that it was read from, or its own.
+    pub fn config_path(&self) -> Option<&str> {
+        let id = |value: &Value| Resource::new(value.clone()).map(|resource| resource.id());
+        let own = id(&self.config)?;
+        let item = self.items.iter().find(|item| {
+            item.value.get("kind") == self.config.get("kind") && id(item.value()).as_deref() == Some(own.as_str())
+        });
+        item.and_then(Item::path).or_else(|| path_of(&self.config))
+    }
+
+    /// Prints the list with its results.
+    pub fn print(&self, results: &[Value]) -> String {
+        if let Some(text) = self.source.as_ref().map(|source| self.with_text(source, results)) {
+            // Whatever the input looked like: what goes out is what is meant.
+            let read = yaml::parse_one(text.as_bytes(), Dialect::Kubernetes, LIMITS).ok();
+            let same = |node: &Node| match node.child("items").map(|node| &node.body) {
+                Some(Body::Sequence(nodes)) => {
+                    nodes.len() == self.items.len()
+                        && nodes.iter().zip(&self.items).all(|(node, item)| node.to_value() == item.value)
+                }
+                _ => false,
+            };
+            if self.items.is_empty() || read.as_ref().is_some_and(same) {
+                return text;
+            }
+        }
+        let items: Vec<Value> = self.items.iter().map(|item| item.value.clone()).collect();
+        let mut list = json!({"apiVersion": self.api_version, "kind": "ResourceList", "items": items});
+        list["functionConfig"] = self.config.clone();
+        if !results.is_empty() {
+            list["results"] = json!(results);
+        }
+        yaml::emit(&list)
+    }
+
+    fn with_text(&self, source: &Source, results: &[Value]) -> String {
+        let mut out = format!("apiVersion: {}\nkind: ResourceList\n", self.api_version);
+        if self.items.is_empty() {
+            out.push_str("items: []\n");
+        } else {
+            out.push_str("items:\n");
+            out.push_str(&source.text[source.head.clone()]);
+        }
+        for item in &self.items {
+            match &item.lines {
+                Some(lines) if !item.changed => out.push_str(&source.text[lines.clone()]),
+                Some(lines) => out.push_str(&source.indented(&yaml::emit_with_comments(
+                    &item.value,
+                    &source.dedented(lines.clone()),
+                    LIMITS,
+                ))),
+                None => out.push_str(&source.indented(&yaml::emit(&item.value))),
+            }
+        }
+        out.push_str(&yaml::emit(&json!({"functionConfig": self.config})));
+        if !results.is_empty() {
+            out.push_str(&yaml::emit(&json!({"results": results})));
+        }
+        out
+    }
+}
+
+impl Source {
+    /// Finds the lines of each item of a list in block style.
+    ///
+    /// Everything inside an item is indented deeper than its `-`, so that a `-` at that place starts an item.
+    fn find(text: String, root: &Node, items: &mut [Item]) -> Option<Self> {
+        let Body::Mapping(entries) = &root.body else { return None };
+        let (_, key, _) = entries.iter().find(|(key, _, _)| key == "items")?;
+        let after = |at: usize| text[at..].find('\n').map_or(text.len(), |end| at + end + 1);
+        let start = after(key.start);
+        if text[key.start..start].trim_end() != "items:" {
+            return None;
+        }
+        let next_key = entries.iter().map(|(_, span, _)| span.start).filter(|at| *at > key.start).min();
+        let end = next_key.unwrap_or(text.len());
+        let mut indent = None;
+        let mut starts = Vec::new();
+        let mut at = start;
+        while at < end {
+            let line_end = after(at).min(end);
+            let line = &text[at..line_end];
+            let body = line.trim_start_matches(' ');
+            let is_dash = body.trim_end() == "-" || body.starts_with("- ");
+            if is_dash && *indent.get_or_insert(line.len() - body.len()) == line.len() - body.len() {
+                starts.push(at);
+            }
+            if !is_dash && indent.is_none() && !body.starts_with('#') && !body.trim().is_empty() {
+                return None;
+            }
+            if line.starts_with("...") || line.starts_with("---") {
+                return None;
+            }
+            at = line_end;
+        }
+        if starts.len() != items.len() || !text[..end].ends_with('\n') {
+            return None;
+        }
+        for (number, item) in items.iter_mut().enumerate() {
+            item.lines = Some(starts[number]..starts.get(number + 1).copied().unwrap_or(end));
+        }
+        let head = start..starts.first().copied().unwrap_or(start);
+        Some(Self { text, head, indent: indent.unwrap_or_default() })
+    }
+
+    /// The text of an item as a document of its own.
+    fn dedented(&self, lines: Range<usize>) -> String {
+        let width = self.indent + 2;
+        let mut out = String::with_capacity(lines.len());
+        for (number, line) in self.text[lines].split_inclusive('\n').enumerate() {
+            let indent = line.len() - line.trim_start_matches(' ').len();
+            let cut = if number == 0 { width.min(line.trim_end_matches('\n').len()) } else { indent.min(width) };
+            out.push_str(&line[cut..]);
+        }
+        out
+    }
+
+    /// The text of a document as an item of the list.
+    fn indented(&self, text: &str) -> String {
+        let pad = " ".repeat(self.indent);
+        let mut out = String::with_capacity(text.len() * 2);
+        for (number, line) in text.lines().enumerate() {
+            match (number, line) {
+                (0, line) => out.push_str(&format!("{pad}- {line}\n")),
+                (_, "") => out.push('\n'),
+                (_, line) => out.push_str(&format!("{pad}  {line}\n")),
+            }
+        }
+        out
+    }
+}
