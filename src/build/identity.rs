@@ -12,6 +12,9 @@ use crate::render::Resource;
 /// The namespace of an object that gives none.
 pub(super) const DEFAULT_NAMESPACE: &str = "default";
 
+/// What kustomize writes for the namespace of an object that can have none.
+const CLUSTER_SCOPED: &str = "_non_namespaceable_";
+
 /// Group, version, kind, name and namespace of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
@@ -94,7 +97,7 @@ pub(super) fn past(resource: &Resource) -> Vec<Identity> {
         .map(|((name, namespace), kind)| Identity {
             name,
             kind,
-            namespace: Some(namespace).filter(|namespace| !namespace.is_empty()),
+            namespace: Some(namespace).filter(|namespace| !namespace.is_empty() && namespace != CLUSTER_SCOPED),
             ..current.clone()
         })
         .collect()
