@@ -103,6 +103,16 @@ pub(super) fn past(resource: &Resource) -> Vec<Identity> {
         .collect()
 }
 
+/// Tells whether an object is the one that another names, or was before kustomize called a function with it. The version
+/// does not count: it is no part of what the API server tells objects apart by.
+pub fn is_or_was(object: &Resource, named: &Resource) -> bool {
+    let wanted = Identity::of(named);
+    past(object)
+        .into_iter()
+        .chain([Identity::of(object)])
+        .any(|id| wanted.same(&Identity { version: wanted.version.clone(), ..id }))
+}
+
 /// An object on its way through a build.
 #[derive(Clone, Debug)]
 pub(super) struct Tracked {
@@ -113,17 +123,19 @@ pub(super) struct Tracked {
     pub(super) moved: bool,
     /// Who it was, oldest first.
     past: Vec<Identity>,
+    /// Whether kustomize told the past: then renames of the same kustomization, which come after its patches, are in it.
+    told: bool,
 }
 
 impl Tracked {
     pub(super) fn new(resource: Resource, origin: Arc<str>) -> Self {
-        Self { resource, origin, moved: false, past: Vec::new() }
+        Self { resource, origin, moved: false, past: Vec::new(), told: false }
     }
 
     /// Takes an object that kustomize hands to a function, with the past that its annotations tell.
     pub(super) fn remembering(resource: Resource, origin: Arc<str>) -> Self {
         let past = past(&resource);
-        Self { past, ..Self::new(resource, origin) }
+        Self { past, told: true, ..Self::new(resource, origin) }
     }
 
     /// Returns who the object is now.
@@ -131,9 +143,15 @@ impl Tracked {
         Identity::of(&self.resource)
     }
 
-    /// Returns who the object was at first, which is all of its past that a target sees.
+    /// Returns who the object was at first.
     pub(super) fn original(&self) -> Option<&Identity> {
         self.past.first()
+    }
+
+    /// Returns what a target sees of the past: who the object was at first, or all that kustomize told. Which of that was
+    /// current before the patches of the kustomization that lists the function is not told.
+    pub(super) fn seen(&self) -> &[Identity] {
+        if self.told { &self.past } else { &self.past[..self.past.len().min(1)] }
     }
 
     /// Tells whether the object is, or ever was, the one named.

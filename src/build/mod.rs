@@ -21,6 +21,7 @@ mod target;
 
 pub use associate::distinct_keys;
 pub use change::{Change, ChangeKind, ListItem};
+pub use identity::is_or_was;
 pub use json6902::{Op, Operation, OperationFault, Reason};
 pub use kustomize::{BuildError, build};
 pub use merge::{MergeFault, Merged, merge};

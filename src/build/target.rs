@@ -147,15 +147,15 @@ impl Matcher {
         self.matches_id(&Identity::of(resource)) && self.matches_selectors(resource)
     }
 
-    /// As [`Matcher::matches`], for an object that may have had another name or namespace at first.
+    /// As [`Matcher::matches`], for an object that may have had another name or namespace.
     pub(super) fn matches_tracked(&self, tracked: &Tracked) -> bool {
-        (self.matches_id(&tracked.current()) || tracked.original().is_some_and(|id| self.matches_id(id)))
+        (self.matches_id(&tracked.current()) || tracked.seen().iter().any(|id| self.matches_id(id)))
             && self.matches_selectors(&tracked.resource)
     }
 
-    /// As [`Matcher::matches`], for an object whose annotations tell who it was at first.
+    /// As [`Matcher::matches`], for an object whose annotations tell who it was.
     pub(super) fn matches_remembering(&self, resource: &Resource) -> bool {
-        (self.matches_id(&Identity::of(resource)) || past(resource).first().is_some_and(|id| self.matches_id(id)))
+        (self.matches_id(&Identity::of(resource)) || past(resource).iter().any(|id| self.matches_id(id)))
             && self.matches_selectors(resource)
     }
 

@@ -5,7 +5,7 @@
 
 use super::patches::{open, parse, prove};
 use super::{Ground, Proof};
-use crate::build::{Merged, matching, merge};
+use crate::build::{Merged, is_or_was, matching, merge};
 use crate::diagnostic::codes;
 use crate::intent::Findings;
 use crate::layout::{LaidPatch, Layout};
@@ -90,13 +90,15 @@ fn land_all<'l>(
 fn merge_partial(layout: &Layout, items: &mut [Option<Resource>], findings: &mut Findings) -> usize {
     let mut count = 0;
     for (own, part) in layout.objects.iter().filter_map(|own| Some((own, own.merged_part()?))) {
-        let is_same = |item: &Resource| {
-            item.group() == own.resource.group()
-                && item.kind() == own.resource.kind()
-                && item.name() == own.resource.name()
-                && item.namespace().unwrap_or("default") == own.resource.namespace().unwrap_or("default")
-        };
-        for item in items.iter_mut().flatten().filter(|item| is_same(item)) {
+        for item in items.iter_mut().flatten().filter(|item| is_or_was(item, &own.resource)) {
+            // The item may have another name by now, and keeps it.
+            let mut part = part.clone();
+            for field in ["name", "namespace"] {
+                match item.body.pointer(&format!("/metadata/{field}")) {
+                    Some(now) => part["metadata"][field] = now.clone(),
+                    None => drop(part["metadata"].as_object_mut().map(|metadata| metadata.shift_remove(field))),
+                }
+            }
             match merge(item, &part) {
                 Ok(Merged::Changed { body, .. }) => {
                     count += 1;
