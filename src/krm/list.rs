@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{annotation, invalid};
 use crate::diagnostic::Diagnostic;
+use crate::intent::Function;
 use crate::render::Resource;
 use crate::yaml::{self, Body, Dialect, Limits, Node};
 
@@ -79,6 +80,14 @@ impl Item {
     }
 }
 
+fn annotations(value: &Value) -> Map<String, Value> {
+    value.pointer("/metadata/annotations").and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn failed(results: &[Value]) -> bool {
+    results.iter().any(|result| result.get("severity").and_then(Value::as_str) == Some("error"))
+}
+
 fn path_of(value: &Value) -> Option<&str> {
     annotation(value, "internal.config.kubernetes.io/path").or_else(|| annotation(value, "config.kubernetes.io/path"))
 }
@@ -129,21 +138,27 @@ impl ResourceList {
 
     /// Returns the annotations of the configuration.
     pub fn config_annotations(&self) -> Map<String, Value> {
-        let annotations = self.config.get("metadata").and_then(|metadata| metadata.get("annotations"));
-        annotations.and_then(Value::as_object).cloned().unwrap_or_default()
+        annotations(&self.config)
     }
 
     /// Returns the file of the configuration in the package: that of the item that it was read from, or its own.
+    ///
+    /// A package may hold one intent in several files, each with another task.
     pub fn config_path(&self) -> Option<&str> {
         let id = |value: &Value| Resource::new(value.clone()).map(|resource| resource.id());
         let own = id(&self.config)?;
-        let item = self.items.iter().find(|item| {
+        let is_same = |item: &&Item| {
             item.value.get("kind") == self.config.get("kind") && id(item.value()).as_deref() == Some(own.as_str())
-        });
+        };
+        let task = |value: &Value| Function::of(&annotations(value)).ok();
+        let mut found = self.items.iter().filter(is_same).peekable();
+        let first = found.peek().copied();
+        let item = found.find(|item| task(item.value()) == task(&self.config)).or(first);
         item.and_then(Item::path).or_else(|| path_of(&self.config))
     }
 
-    /// Prints the list with its results.
+    /// Prints the list with its results. With an error among them the configuration is left out: the error may be that it
+    /// holds a credential.
     pub fn print(&self, results: &[Value]) -> String {
         if let Some(text) = self.source.as_ref().map(|source| self.with_text(source, results)) {
             // Whatever the input looked like: what goes out is what is meant.
@@ -161,7 +176,9 @@ impl ResourceList {
         }
         let items: Vec<Value> = self.items.iter().map(|item| item.value.clone()).collect();
         let mut list = json!({"apiVersion": self.api_version, "kind": "ResourceList", "items": items});
-        list["functionConfig"] = self.config.clone();
+        if !failed(results) {
+            list["functionConfig"] = self.config.clone();
+        }
         if !results.is_empty() {
             list["results"] = json!(results);
         }
@@ -187,7 +204,9 @@ impl ResourceList {
                 None => out.push_str(&source.indented(&yaml::emit(&item.value))),
             }
         }
-        out.push_str(&yaml::emit(&json!({"functionConfig": self.config})));
+        if !failed(results) {
+            out.push_str(&yaml::emit(&json!({"functionConfig": self.config})));
+        }
         if !results.is_empty() {
             out.push_str(&yaml::emit(&json!({"results": results})));
         }
