@@ -23,6 +23,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("repo", &["tree", "diff", "layout"]),
     ("forge", &["diagnostic"]),
     ("pipeline", &["catalog", "diagnostic", "intent", "layout", "plan", "render", "tree", "verify"]),
+    ("krm", &["diagnostic", "intent", "layout", "pipeline", "plan", "render", "tree", "verify", "yaml"]),
     (
         "cli",
         &[
@@ -32,6 +33,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "diff",
             "forge",
             "intent",
+            "krm",
             "layout",
             "pipeline",
             "plan",

@@ -12,7 +12,10 @@ fn show(run: &Run, sandbox: &Sandbox) -> String {
 #[test]
 fn help_is_the_manual() {
     let sandbox = Sandbox::new();
-    let commands = ["init", "check", "diff", "render", "commit", "schema", "explain", "modules", "completions", "man"];
+    let commands = [
+        "init", "check", "diff", "render", "commit", "graph", "fn", "comment", "schema", "explain", "modules", "completions",
+        "man",
+    ];
     let mut text = sandbox.run(&["--help"]).stdout;
     for command in commands {
         text.push_str(&format!("\n=== {command}\n{}", sandbox.run(&[command, "--help"]).stdout));

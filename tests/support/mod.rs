@@ -71,11 +71,42 @@ impl Sandbox {
         self.run_with(args, &[])
     }
 
+    /// Runs the program without any argument; its stdin is `/dev/null`.
+    pub fn bare(&self) -> Run {
+        finish(self.command(Path::new(env!("CARGO_BIN_EXE_fluxwright"))).output().expect("the program starts"))
+    }
+
     /// Runs the program with further environment variables.
     pub fn run_with(&self, args: &[&str], env: &[(&str, &str)]) -> Run {
         let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_fluxwright")));
         command.args(args).args(["--color", "never"]).envs(env.iter().copied());
         finish(command.output().expect("the program starts"))
+    }
+
+    /// Runs the program in the repository with bytes on its stdin.
+    pub fn pipe(&self, args: &[&str], stdin: &[u8]) -> Run {
+        self.pipe_to(Path::new(env!("CARGO_BIN_EXE_fluxwright")), args, stdin)
+    }
+
+    /// Runs a program, such as a link to ours, in the repository with bytes on its stdin.
+    pub fn pipe_to(&self, program: &Path, args: &[&str], stdin: &[u8]) -> Run {
+        use std::io::Write;
+        use std::process::Stdio;
+        let mut command = self.command(program);
+        let mut child = command
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut input = child.stdin.take().expect("piped");
+        let bytes = stdin.to_vec();
+        // A program that does not read all of it closes the pipe.
+        let writer = std::thread::spawn(move || drop(input.write_all(&bytes)));
+        let output = child.wait_with_output().expect("the program ends");
+        writer.join().expect("the writer ends");
+        finish(output)
     }
 
     /// Runs git and returns what it prints; fails when git fails.
