@@ -112,7 +112,7 @@ fn the_diff_of_the_reference_is_real() {
 
 #[test]
 fn the_sessions_of_the_guides_to_tools_are_real() {
-    for guide in ["docs/pre-commit.md", "docs/editors.md", "docs/install.md", "docs/ci.md"] {
+    for guide in ["docs/pre-commit.md", "docs/editors.md", "docs/install.md", "docs/ci.md", "docs/function.md"] {
         replay(guide);
     }
 }
