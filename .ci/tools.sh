@@ -3,15 +3,13 @@
 #
 #   .ci/tools.sh [program...]     default: all of them
 #
-# Results: $FLUXWRIGHT_TOOLS/bin/kustomize, kubectl, cargo-deb, .../venv/bin/python, pre-commit and shellcheck,
+# Results: $FLUXWRIGHT_TOOLS/bin/kustomize, kubectl, kpt, cargo-deb, .../venv/bin/python, pre-commit and shellcheck,
 # .../editor/node_modules with the yaml-language-server, .../sarif-2.1.0.json: the schema of OASIS; chromium as a package
 # of the system.
-# A program that is present and says the right version is left alone.
+# The versions of kubectl and kpt stand in .ci/go/go.mod. A program that is present and says the right version is left alone.
 set -euo pipefail
 
 KUSTOMIZE=v5.8.1
-KUBECTL=v1.32.4
-KUBECTL_MODULE=v0.32.4
 CARGO_DEB=3.8.0
 SARIF=1.0.0-beta.0
 SARIF_SHA256=2d99159ae54a3eea97f81781cff48780548657c35949f4b7f25e99a2ba4de4f8
@@ -24,6 +22,8 @@ exec 9>"$tools/.lock"
 flock 9 # two runs at once share one cache
 
 kustomize_version() { "$bin/kustomize" version 2>/dev/null || true; }
+# kpt's `fn` commands do not say their version; the binary does.
+kpt_version() { go version -m "$bin/kpt" 2>/dev/null | awk '$1 == "dep" && $2 == "github.com/kptdev/kpt" { print $3 }' || true; }
 kubectl_version() { "$bin/kubectl" version --client 2>/dev/null | sed -n 's/^Client Version: //p' || true; }
 
 install_kustomize() {
@@ -32,40 +32,28 @@ install_kustomize() {
   [ "$(kustomize_version)" = "$KUSTOMIZE" ]
 }
 
-# k8s.io/kubernetes cannot be `go install`ed (replace directives); its kubectl is this main package.
-install_kubectl() {
-  [ "$(kubectl_version)" = "$KUBECTL" ] && return
-  local src=$tools/kubectl-src
-  rm -rf "$src" && mkdir -p "$src"
-  cat >"$src/go.mod" <<MOD
-module kubectl
-go 1.23.0
-require (
-	k8s.io/client-go $KUBECTL_MODULE
-	k8s.io/component-base $KUBECTL_MODULE
-	k8s.io/kubectl $KUBECTL_MODULE
-)
-MOD
-  cat >"$src/main.go" <<'GO'
-package main
-
-import (
-	"k8s.io/component-base/cli"
-	"k8s.io/kubectl/pkg/cmd"
-	"k8s.io/kubectl/pkg/cmd/util"
-
-	_ "k8s.io/client-go/plugin/pkg/client/auth"
-)
-
-func main() {
-	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
-		util.CheckErr(err)
-	}
+# The modules of .ci/go cannot be `go install`ed: kubectl's has replace directives, and kpt's alpha commands pull a module
+# that proxies refuse. Its go.mod and go.sum pin every module; both programs share most of them, and so the build cache.
+build() { # <program> <ldflags>
+  (cd "$here/go" && CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "-s -w $2" -o "$bin/$1" "./$1")
 }
-GO
-  (cd "$src" && CGO_ENABLED=0 go build -mod=mod -trimpath \
-    -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$KUBECTL" -o "$bin/kubectl" .)
-  [ "$(kubectl_version)" = "$KUBECTL" ]
+
+pinned() { awk -v module="$1" '$1 == module { print $2; exit }' "$here/go/go.mod"; }
+
+install_kubectl() {
+  local version
+  version=v1$(pinned k8s.io/kubectl | cut -c 3-)
+  [ "$(kubectl_version)" = "$version" ] && return
+  build kubectl "-X k8s.io/component-base/version.gitVersion=$version"
+  [ "$(kubectl_version)" = "$version" ]
+}
+
+install_kpt() {
+  local version
+  version=$(pinned github.com/kptdev/kpt)
+  [ "$(kpt_version)" = "$version" ] && return
+  build kpt ""
+  [ "$(kpt_version)" = "$version" ]
 }
 
 install_python() {
@@ -133,7 +121,7 @@ install_sarif() {
   sha256sum --check --quiet <<<"$SARIF_SHA256  $schema"
 }
 
-[ $# -gt 0 ] || set -- kustomize python editor chromium cargo-deb sarif musl kubectl
+[ $# -gt 0 ] || set -- kustomize python editor chromium cargo-deb sarif musl kubectl kpt
 for tool in "$@"; do
   # plain statements, not `install && echo`: that would switch `set -e` off inside the function
   case $tool in
@@ -144,6 +132,10 @@ for tool in "$@"; do
   kubectl)
     install_kubectl
     echo "kubectl $(kubectl_version)"
+    ;;
+  kpt)
+    install_kpt
+    echo "kpt $(kpt_version)"
     ;;
   python)
     install_python
