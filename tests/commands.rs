@@ -13,7 +13,18 @@ fn show(run: &Run, sandbox: &Sandbox) -> String {
 fn help_is_the_manual() {
     let sandbox = Sandbox::new();
     let commands = [
-        "init", "check", "diff", "render", "commit", "graph", "fn", "comment", "schema", "explain", "modules", "completions",
+        "init",
+        "check",
+        "diff",
+        "render",
+        "commit",
+        "graph",
+        "fn",
+        "comment",
+        "schema",
+        "explain",
+        "modules",
+        "completions",
         "man",
     ];
     let mut text = sandbox.run(&["--help"]).stdout;

@@ -246,7 +246,7 @@ fn written(item: &Value, style: u8, indent: usize) -> String {
     for (number, line) in body.lines().enumerate() {
         out.push_str(&if number == 0 || line.is_empty() { format!("{line}\n") } else { format!("{rest}{line}\n") });
     }
-    if style % 5 == 0 {
+    if style.is_multiple_of(5) {
         out.push_str(&format!("{pad}# after\n"));
     }
     out
