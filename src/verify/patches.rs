@@ -1,6 +1,6 @@
 //! Every patch lands: exactly one object, existing containers, free ports, existing paths.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
@@ -348,16 +348,13 @@ fn inspect(
         findings.add(codes::PATCH_INVALID, &patch.at, message).hint =
             Some("give the item all of its merge keys, `protocol` included".into());
     }
+    let mut lists: HashMap<&str, Ports> = HashMap::new();
     for change in application.changes.iter().filter(|c| matches!(c.kind, ChangeKind::Added | ChangeKind::Inserted)) {
         let Some((list, _)) = change.path.rsplit_once('/').filter(|(list, _)| list.ends_with("/ports")) else {
             continue;
         };
-        let (Some(added), Some(items)) =
-            (&change.after, after.and_then(|r| r.body.pointer(list)).and_then(Value::as_array))
-        else {
-            continue;
-        };
-        if items.iter().filter(|item| same_port(item, added)).count() > 1 {
+        let (Some(added), Some(after)) = (&change.after, after) else { continue };
+        if lists.entry(list).or_insert_with(|| Ports::of(after, list)).clash(added) {
             sound = false;
             let at = patch.operations_at.get(change.op_index).unwrap_or(&patch.at);
             port_exists(at, &application.id, added, findings);
@@ -390,11 +387,41 @@ fn port_exists(at: &str, id: &str, port: &Value, findings: &mut Findings) {
         .hint = Some("remove the entry, or choose another port and name".into());
 }
 
-/// Whether two ports of a list cannot stand together: same name, or same number and protocol.
-fn same_port(a: &Value, b: &Value) -> bool {
-    let name = |port: &Value| port.get("name").and_then(Value::as_str).map(str::to_owned);
-    let number = |port: &Value| port.get("port").or_else(|| port.get("containerPort")).cloned();
-    let protocol = |port: &Value| port.get("protocol").and_then(Value::as_str).unwrap_or("TCP").to_owned();
-    (name(a).is_some() && name(a) == name(b))
-        || (number(a).is_some() && number(a) == number(b) && protocol(a) == protocol(b))
+/// How often names and numbers stand in a list of ports.
+#[derive(Default)]
+struct Ports {
+    names: HashMap<String, usize>,
+    numbers: HashMap<(String, String), usize>,
+}
+
+impl Ports {
+    fn of(resource: &Resource, list: &str) -> Self {
+        let mut ports = Self::default();
+        for port in resource.body.pointer(list).and_then(Value::as_array).into_iter().flatten() {
+            if let Some(name) = port_name(port) {
+                *ports.names.entry(name).or_default() += 1;
+            }
+            if let Some(number) = port_number(port) {
+                *ports.numbers.entry(number).or_default() += 1;
+            }
+        }
+        ports
+    }
+
+    /// Whether a port of the list cannot stand beside another one: same name, or same number and protocol.
+    fn clash(&self, port: &Value) -> bool {
+        port_name(port).is_some_and(|name| self.names.get(&name).is_some_and(|count| *count > 1))
+            || port_number(port).is_some_and(|number| self.numbers.get(&number).is_some_and(|count| *count > 1))
+    }
+}
+
+fn port_name(port: &Value) -> Option<String> {
+    port.get("name").and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Number and protocol of a port.
+fn port_number(port: &Value) -> Option<(String, String)> {
+    let number = port.get("port").or_else(|| port.get("containerPort"))?;
+    let protocol = port.get("protocol").and_then(Value::as_str).unwrap_or("TCP");
+    Some((number.to_string(), protocol.to_owned()))
 }
