@@ -76,10 +76,10 @@ def main():
         shutil.copy(binary, root / "fluxwright")
 
         def run(stdin, *arguments):
-            chroot = ["chroot", f"--userspec={image['USER']}", str(root), "/fluxwright", *arguments]
-            return subprocess.run(
-                ["unshare", "--net", *chroot], input=stdin, capture_output=True, text=True, timeout=60, env={}
-            )
+            # The environment of the program is empty, so that the tools around it are named by their paths.
+            unshare, chroot = (shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin") for tool in ("unshare", "chroot"))
+            start = [unshare, "--net", chroot, f"--userspec={image['USER']}", str(root), "/fluxwright", *arguments]
+            return subprocess.run(start, input=stdin, capture_output=True, text=True, timeout=60, env={})
 
         done = run(request(example, "generator", "[]"))
         good = done.returncode == 0 and "kind: GitRepository" in done.stdout and not done.stderr

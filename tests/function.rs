@@ -153,13 +153,18 @@ fn a_generated_object_replaces_its_earlier_form_in_place() {
     let mut first = value(&run("items: []\n", &generator).stdout);
     let items = first["items"].as_array_mut().expect("items");
     items[1]["spec"]["interval"] = json!("1h0m0s");
-    items[1]["metadata"]["annotations"]["corp.example/note"] = json!("stays");
+    let notes = &mut items[1]["metadata"]["annotations"];
+    notes["internal.config.kubernetes.io/seqindent"] = json!("compact");
+    // What is rendered no longer must go, whoever wrote it: it may be the leave to copy a Secret.
+    notes["kustomize.toolkit.fluxcd.io/reconcile"] = json!("disabled");
     let wanted = items.len();
     let again = Sandbox::new().pipe(&[], yaml::emit(&first).as_bytes());
     let list = value(&again.stdout);
     assert_eq!(list["items"].as_array().expect("items").len(), wanted, "{again}");
     assert_eq!(list["items"][1]["spec"]["interval"], "10m0s");
-    assert_eq!(list["items"][1]["metadata"]["annotations"]["corp.example/note"], "stays");
+    let notes = &list["items"][1]["metadata"]["annotations"];
+    assert_eq!(notes["internal.config.kubernetes.io/seqindent"], "compact");
+    assert_eq!(notes.get("kustomize.toolkit.fluxcd.io/reconcile"), None, "{again}");
 }
 
 /// A package with one intent in two files: the generator writes beside its own.
@@ -185,8 +190,43 @@ fn a_generated_object_in_another_file_is_in_the_way() {
     let items = "items:\n- apiVersion: source.toolkit.fluxcd.io/v1\n  kind: GitRepository\n  metadata:\n    name: cluster-intent\n    namespace: nova-gitops\n    annotations: {config.kubernetes.io/path: mine.yaml}\n";
     let run = run(items, &config(mode("generator"), PORT));
     assert_eq!(run.code, 1, "{run}");
-    assert!(run.stderr.contains("error[item-in-the-way]") && run.stderr.contains("`mine.yaml`"), "{run}");
+    assert!(run.stderr.contains("error[item-in-the-way]") && run.stderr.contains("mine.yaml"), "{run}");
     assert_eq!(items_of(&run), items);
+}
+
+#[test]
+fn an_object_that_is_there_twice_is_in_the_way() {
+    let repository = |version: &str, path: &str| {
+        format!(
+            "- apiVersion: source.toolkit.fluxcd.io/{version}\n  kind: GitRepository\n  metadata: {{name: cluster-intent, namespace: nova-gitops, annotations: {{config.kubernetes.io/path: {path}}}}}\n"
+        )
+    };
+    let (right, wrong) = (repository("v1", "flux/bootstrap.yaml"), repository("v1", "old.yaml"));
+    let older = repository("v1beta2", "flux/bootstrap.yaml");
+    for items in
+        [format!("{right}{wrong}"), format!("{wrong}{right}"), format!("{right}{right}"), format!("{right}{older}")]
+    {
+        let items = format!("items:\n{items}");
+        let run = run(&items, &config(mode("generator"), PORT));
+        assert_eq!((run.code, items_of(&run)), (1, items.as_str()), "{run}");
+        assert!(run.stderr.contains("error[item-in-the-way]"), "{run}");
+    }
+    // Another version of the API is the same object.
+    let run = run(&format!("items:\n{older}"), &config(mode("generator"), PORT));
+    let list = value(&run.stdout);
+    assert_eq!(object(&list, "GitRepository", "cluster-intent")["apiVersion"], "source.toolkit.fluxcd.io/v1");
+    assert_eq!(list["items"].as_array().expect("items").iter().filter(|i| i["kind"] == "GitRepository").count(), 1);
+}
+
+#[test]
+fn no_object_is_generated_outside_of_the_package() {
+    for path in ["../../x/generate.yaml", "/etc/generate.yaml", "a\u{1b}[31m/g.yaml"] {
+        let mut config = config(mode("generator"), PORT);
+        config["metadata"]["annotations"]["config.kubernetes.io/path"] = json!(path);
+        let run = run("items: []\n", &config);
+        assert_eq!((run.code, items_of(&run)), (1, "items: []\n"), "{run}");
+        assert!(run.stderr.contains("error[function-invalid]") && !run.stderr.contains('\u{1b}'), "{run}");
+    }
 }
 
 #[test]
@@ -218,6 +258,36 @@ fn a_transformer_applies_patches_and_merged_parts() {
         assert!(items_of(&run).contains(kept), "{kept} is gone: {run}");
     }
     assert_eq!(list["items"][0]["metadata"]["annotations"]["internal.config.kubernetes.io/path"], "base/service.yaml");
+}
+
+#[test]
+fn comments_stay_above_the_items_that_they_are_about() {
+    let object =
+        |name: &str| format!("# about {name}\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {{name: {name}}}\n");
+    let service = "# about the service\n- apiVersion: v1\n  kind: Service\n  metadata: {name: nova-ingress-public-controller, namespace: nova-ingress-public}\n  spec:\n    ports: [{name: http, port: 80, protocol: TCP}]\n  # its end\n";
+    let items = format!("items:\n{}{service}{}# the end\n", object("a"), object("b"));
+    let changed = run(&items, &config(mode("transformer"), PORT));
+    let text = items_of(&changed);
+    assert!(text.starts_with(&format!("items:\n{}# about the service\n- apiVersion", object("a"))), "{text}");
+    assert!(text.ends_with(&format!("{}# the end\n", object("b"))), "{text}");
+    let patch = "patches:\n  - kustomization: nova-release-ingress-public-main\n    target: {kind: Service, namespace: nova-ingress-public, name: nova-ingress-public-controller}\n    strategicMerge: {apiVersion: v1, kind: Service, metadata: {name: nova-ingress-public-controller, namespace: nova-ingress-public}, $patch: delete}\n";
+    let deleted = run(&items, &config(mode("transformer"), patch));
+    assert_eq!(items_of(&deleted), format!("items:\n{}{}# the end\n", object("a"), object("b")), "{deleted}");
+}
+
+#[test]
+fn half_of_what_is_patched_in_a_namespace_is_a_warning() {
+    let service = "- apiVersion: v1\n  kind: Service\n  metadata: {name: nova-ingress-public-controller, namespace: nova-ingress-public}\n  spec: {ports: []}\n";
+    let map = "- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: nova-ingress-public-tcp-services-config, namespace: nova-ingress-public}\n";
+    for (items, missing) in [(service, "ConfigMap"), (map, "Service")] {
+        let run = run(&format!("items:\n{items}"), &config(mode("transformer"), PORT));
+        assert_eq!(run.code, 0, "{run}");
+        assert!(run.stderr.contains(&format!("the items hold no {missing} `nova-ingress-public/")), "{run}");
+    }
+    let both = run(&format!("items:\n{service}{map}"), &config(mode("transformer"), PORT));
+    assert!(!both.stderr.contains("item-missing"), "{both}");
+    let twice = run(&format!("items:\n{service}{map}{map}"), &config(mode("transformer"), PORT));
+    assert!(twice.code == 1 && twice.stderr.contains("patch-target-ambiguous"), "{twice}");
 }
 
 /// What kustomize hands over below a base with a namespace of its own, beside a prefix.

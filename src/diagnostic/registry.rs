@@ -171,5 +171,5 @@ codes! {
     FUNCTION_INVALID "function-invalid" Error "an annotation that says what the function does cannot be used"
     FUNCTION_UNSET "function-unset" Warning "nothing says what the function should do"
     ITEM_MISSING "item-missing" Warning "a patch finds no object among the items of the function"
-    ITEM_IN_THE_WAY "item-in-the-way" Error "a generated object is among the items already, in another file"
+    ITEM_IN_THE_WAY "item-in-the-way" Error "a generated object is among the items already, in another file or twice"
 }

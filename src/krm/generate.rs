@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{Item, ResourceList};
-use crate::diagnostic::{codes, did_you_mean};
+use crate::diagnostic::{codes, did_you_mean, mask};
 use crate::intent::Findings;
 use crate::layout::Layout;
 use crate::plan::Plan;
@@ -24,12 +24,17 @@ pub(super) fn add(
     path: Option<&RepoPath>,
     findings: &mut Findings,
 ) {
-    let package = list.config_path().and_then(|path| path.rsplit_once('/')).map(|(dir, _)| format!("{dir}/"));
-    let package = package.unwrap_or_default();
-    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let package = match list.config_path() {
+        Ok(path) => path.and_then(|path| path.parent()).map(|dir| format!("{dir}/")).unwrap_or_default(),
+        Err((message, hint)) => {
+            findings.add(codes::FUNCTION_INVALID, "", message).hint = Some(hint.into());
+            return;
+        }
+    };
+    let mut known: BTreeMap<Identity, Vec<usize>> = BTreeMap::new();
     for (index, item) in list.items.iter().enumerate() {
         if let Some(resource) = item.resource() {
-            known.insert(resource.id(), index);
+            known.entry(identity(&resource)).or_default().push(index);
         }
     }
     let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
@@ -47,15 +52,19 @@ pub(super) fn add(
         }
         found = true;
         let file = format!("{package}{relative}");
-        let at = known.get(&object.resource.id()).copied();
-        let before = at.map(|at| &list.items[at]);
-        match before.and_then(Item::path) {
-            Some(other) if other != file => {
-                let message = format!("{} is in `{other}` already", object.resource.id());
-                findings.add(codes::ITEM_IN_THE_WAY, &object.at, message).hint =
-                    Some(format!("remove it there; the generator keeps it in `{file}`"));
-            }
-            _ => ready.push((at, annotated(&object.resource, before, &file, index))),
+        let same = known.get(&identity(&object.resource)).map(Vec::as_slice).unwrap_or_default();
+        let is_elsewhere = |at: &&usize| list.items[**at].path().is_some_and(|other| other != file);
+        if let Some(other) = same.iter().find(is_elsewhere).and_then(|at| list.items[*at].path()) {
+            let message = format!("{} is in {} already", object.resource.id(), mask::quote(other));
+            findings.add(codes::ITEM_IN_THE_WAY, &object.at, message).hint =
+                Some(format!("remove it there; the generator keeps it in `{file}`"));
+        } else if same.len() > 1 {
+            let message = format!("{} is among the items {} times", object.resource.id(), same.len());
+            findings.add(codes::ITEM_IN_THE_WAY, &object.at, message).hint =
+                Some(format!("keep one of them; the generator keeps it in `{file}`"));
+        } else {
+            let at = same.first().copied();
+            ready.push((at, annotated(&object.resource, at.map(|at| &list.items[at]), &file, index)));
         }
     }
     if let Some(path) = path.filter(|_| !found) {
@@ -78,7 +87,24 @@ pub(super) fn add(
     }
 }
 
-/// The object with the place that it should be written to, and with what others have noted on its earlier form.
+/// What the API server tells objects apart by: the version is no part of it.
+type Identity = (String, String, Option<String>, String);
+
+fn identity(resource: &Resource) -> Identity {
+    let own = |text: &str| text.to_owned();
+    (own(resource.group()), own(resource.kind()), resource.namespace().map(own), own(resource.name()))
+}
+
+/// Whether an annotation is a note of kustomize or kpt. All others of a generated object are those of the rendering: one
+/// that is rendered no longer, such as the leave to copy a Secret, must go.
+fn is_note(key: &str) -> bool {
+    let domain = key.split_once('/').map_or("", |(domain, _)| domain);
+    ["config.kubernetes.io", "config.k8s.io", "kpt.dev"]
+        .iter()
+        .any(|tool| domain.strip_suffix(tool).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+}
+
+/// The object with the place that it should be written to, and with what the tools have noted on its earlier form.
 fn annotated(resource: &Resource, before: Option<&Item>, file: &str, index: usize) -> Value {
     let mut value = resource.body.clone();
     crate::yaml::order(&mut value);
@@ -86,7 +112,7 @@ fn annotated(resource: &Resource, before: Option<&Item>, file: &str, index: usiz
     let own = value.pointer("/metadata/annotations").and_then(Value::as_object).cloned().unwrap_or_default();
     let annotations = &mut value["metadata"]["annotations"];
     *annotations = json!({});
-    for (key, text) in noted.into_iter().flatten().chain(&own) {
+    for (key, text) in noted.into_iter().flatten().filter(|(key, _)| is_note(key)).chain(&own) {
         annotations[key.as_str()] = text.clone();
     }
     PATHS.iter().for_each(|key| annotations[*key] = json!(file));

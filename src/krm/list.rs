@@ -1,14 +1,16 @@
 //! [`ResourceList`]: what a function is given and gives back. Items that do not change keep their text, byte for byte;
 //! those that do keep their comments.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde_json::{Map, Value, json};
 
 use super::{annotation, invalid};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, mask};
 use crate::intent::Function;
 use crate::render::Resource;
+use crate::tree::RepoPath;
 use crate::yaml::{self, Body, Dialect, Limits, Node};
 
 const LIMITS: Limits = Limits::RESOURCE_LIST;
@@ -36,16 +38,24 @@ pub struct ResourceList {
 #[derive(Clone, Debug)]
 pub struct Item {
     value: Value,
-    /// Its lines in the input.
-    lines: Option<Range<usize>>,
+    /// Its lines in the input, with the comments above it.
+    lines: Option<Lines>,
     changed: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Lines {
+    /// Comments above the item.
+    comments: Range<usize>,
+    /// The item itself.
+    body: Range<usize>,
 }
 
 #[derive(Clone, Debug)]
 struct Source {
     text: String,
-    /// Lines between `items:` and the first item.
-    head: Range<usize>,
+    /// Comments below the last item.
+    tail: Range<usize>,
     /// What stands before the `-` of every item.
     indent: usize,
 }
@@ -141,20 +151,41 @@ impl ResourceList {
         annotations(&self.config)
     }
 
-    /// Returns the file of the configuration in the package: that of the item that it was read from, or its own.
+    /// Returns the file of the configuration in the package: its own, when an item lies there, else that of the item that
+    /// says the same, else its own.
     ///
     /// A package may hold one intent in several files, each with another task.
-    pub fn config_path(&self) -> Option<&str> {
+    ///
+    /// # Errors
+    /// When the file cannot be told, or is none of the package: what is wrong, and what to do.
+    pub fn config_path(&self) -> Result<Option<RepoPath>, (String, &'static str)> {
+        let own = path_of(&self.config);
         let id = |value: &Value| Resource::new(value.clone()).map(|resource| resource.id());
-        let own = id(&self.config)?;
-        let is_same = |item: &&Item| {
-            item.value.get("kind") == self.config.get("kind") && id(item.value()).as_deref() == Some(own.as_str())
+        let wanted = id(&self.config).map(|id| (id, Function::of(&annotations(&self.config)).ok()));
+        let says_the_same = |item: &&Item| {
+            wanted.is_some()
+                && item.value.get("kind") == self.config.get("kind")
+                && id(item.value()).map(|id| (id, Function::of(&annotations(item.value())).ok())) == wanted
         };
-        let task = |value: &Value| Function::of(&annotations(value)).ok();
-        let mut found = self.items.iter().filter(is_same).peekable();
-        let first = found.peek().copied();
-        let item = found.find(|item| task(item.value()) == task(&self.config)).or(first);
-        item.and_then(Item::path).or_else(|| path_of(&self.config))
+        let paths: BTreeSet<&str> = self.items.iter().filter(says_the_same).filter_map(Item::path).collect();
+        let path = match own {
+            Some(own) if paths.contains(own) => Some(own),
+            _ if paths.len() > 1 => {
+                let all = paths.into_iter().map(mask::quote).collect::<Vec<_>>().join(", ");
+                let message = format!("the configuration is in several files: {all}");
+                return Err((message, "name the one in the pipeline of the Kptfile, or keep one"));
+            }
+            _ => paths.first().copied().or(own),
+        };
+        let Some(path) = path else { return Ok(None) };
+        match RepoPath::parse(path) {
+            Ok(path) => Ok(Some(path)),
+            Err(error) => {
+                let message =
+                    format!("the path {} of the configuration is none of a package: {error}", mask::quote(path));
+                Err((message, "correct `config.kubernetes.io/path`, which kpt writes itself"))
+            }
+        }
     }
 
     /// Prints the list with its results. With an error among them the configuration is left out: the error may be that it
@@ -191,18 +222,22 @@ impl ResourceList {
             out.push_str("items: []\n");
         } else {
             out.push_str("items:\n");
-            out.push_str(&source.text[source.head.clone()]);
         }
         for item in &self.items {
-            match &item.lines {
-                Some(lines) if !item.changed => out.push_str(&source.text[lines.clone()]),
-                Some(lines) => out.push_str(&source.indented(&yaml::emit_with_comments(
-                    &item.value,
-                    &source.dedented(lines.clone()),
-                    LIMITS,
-                ))),
-                None => out.push_str(&source.indented(&yaml::emit(&item.value))),
+            let Some(lines) = &item.lines else {
+                out.push_str(&source.indented(&yaml::emit(&item.value)));
+                continue;
+            };
+            out.push_str(&source.text[lines.comments.clone()]);
+            if item.changed {
+                let before = source.dedented(lines.body.clone());
+                out.push_str(&source.indented(&yaml::emit_with_comments(&item.value, &before, LIMITS)));
+            } else {
+                out.push_str(&source.text[lines.body.clone()]);
             }
+        }
+        if !self.items.is_empty() {
+            out.push_str(&source.text[source.tail.clone()]);
         }
         if !failed(results) {
             out.push_str(&yaml::emit(&json!({"functionConfig": self.config})));
@@ -229,15 +264,22 @@ impl Source {
         let next_key = entries.iter().map(|(_, span, _)| span.start).filter(|at| *at > key.start).min();
         let end = next_key.unwrap_or(text.len());
         let mut indent = None;
-        let mut starts = Vec::new();
+        // Where the item starts, and where the comments above it do.
+        let mut starts: Vec<(usize, usize)> = Vec::new();
+        let mut comments = start;
         let mut at = start;
         while at < end {
             let line_end = after(at).min(end);
             let line = &text[at..line_end];
             let body = line.trim_start_matches(' ');
             let is_dash = body.trim_end() == "-" || body.starts_with("- ");
-            if is_dash && *indent.get_or_insert(line.len() - body.len()) == line.len() - body.len() {
-                starts.push(at);
+            let column = line.len() - body.len();
+            if is_dash && *indent.get_or_insert(column) == column {
+                starts.push((at, comments));
+                comments = line_end;
+            } else if indent.is_some_and(|indent| column > indent || !body.starts_with('#')) {
+                // Comments as far out as the `-` belong to the item below them, all other lines to the one above.
+                comments = line_end;
             }
             if !is_dash && indent.is_none() && !body.starts_with('#') && !body.trim().is_empty() {
                 return None;
@@ -251,10 +293,11 @@ impl Source {
             return None;
         }
         for (number, item) in items.iter_mut().enumerate() {
-            item.lines = Some(starts[number]..starts.get(number + 1).copied().unwrap_or(end));
+            let (start, own) = starts[number];
+            let next = starts.get(number + 1).map_or(comments, |(_, comments)| *comments);
+            item.lines = Some(Lines { comments: own..start, body: start..next });
         }
-        let head = start..starts.first().copied().unwrap_or(start);
-        Some(Self { text, head, indent: indent.unwrap_or_default() })
+        Some(Self { text, tail: comments..end, indent: indent.unwrap_or_default() })
     }
 
     /// The text of an item as a document of its own.

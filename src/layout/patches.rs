@@ -21,8 +21,8 @@ pub struct LaidPatch {
 }
 
 impl LaidPatch {
-    /// Returns what people call the object that the patch is for: `Service namespace/name`.
-    pub fn object(&self) -> String {
+    /// Returns what people call the object that the patch is for, ``Service `namespace/name` ``, and its namespace.
+    pub fn object(&self) -> (String, String) {
         let text = |value: Option<&Value>, field: &str| {
             value.and_then(|value| value.get(field)).and_then(Value::as_str).map(|text| text.replace("\\.", "."))
         };
@@ -32,8 +32,9 @@ impl LaidPatch {
         let (target, metadata) = (self.entry.get("target"), body.get("metadata"));
         let of = |field: &str, own: Option<&Value>| text(target, field).or_else(|| text(own, field));
         let kind = of("kind", Some(&body)).unwrap_or_else(|| "object".into());
-        let namespace = of("namespace", metadata).map(|namespace| format!("{namespace}/")).unwrap_or_default();
-        format!("{kind} `{namespace}{}`", of("name", metadata).unwrap_or_default())
+        let namespace = of("namespace", metadata).unwrap_or_default();
+        let place = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        (format!("{kind} `{place}{}`", of("name", metadata).unwrap_or_default()), namespace)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A comment belongs to the field or list item on its line, or to the next one below it. It goes where that one goes, and
 //! away when it is gone. Style is not kept: quotes, flow style and indentation are those of [`emit`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use granit_parser::{Event, Parser, Placement};
 use serde_json::Value;
@@ -28,6 +28,7 @@ pub fn emit_with_comments(value: &Value, before: &str, limits: Limits) -> String
     let new_lines: HashMap<String, usize> = places(&new).into_iter().map(|(line, pointer)| (pointer, line)).collect();
     let mut lines: Vec<Line<'_>> = text.lines().map(|text| Line { above: Vec::new(), text, right: None }).collect();
     let mut below = Vec::new();
+    let mut follower = Follower::default();
     for comment in comments {
         let owner = if comment.right {
             let at = old_places.partition_point(|(line, _)| *line <= comment.line);
@@ -39,7 +40,7 @@ pub fn emit_with_comments(value: &Value, before: &str, limits: Limits) -> String
             below.push(comment.text);
             continue;
         };
-        let Some(pointer) = follow(pointer, &old_value, value) else { continue };
+        let Some(pointer) = follower.follow(pointer, &old_value, value) else { continue };
         let Some(line) = new_lines.get(&pointer).and_then(|line| lines.get_mut(line - 1)) else { continue };
         match comment.right {
             true if line.right.is_none() => line.right = Some(comment.text),
@@ -129,31 +130,68 @@ fn places(node: &Node) -> Vec<(usize, String)> {
     out
 }
 
-/// Finds where a place of the old value is in the new one: list items are known by their content, then by their name,
-/// then, in a list of the same length, by their number.
-fn follow(pointer: &str, old: &Value, new: &Value) -> Option<String> {
-    let (mut old, mut new) = (old, new);
-    let mut out = String::new();
-    for part in pointer.split('/').skip(1) {
-        let key = part.replace("~1", "/").replace("~0", "~");
-        (old, new) = match (old, new) {
-            (Value::Object(before), Value::Object(after)) => {
-                out.push_str(&format!("/{part}"));
-                (before.get(&key)?, after.get(&key)?)
-            }
-            (Value::Array(before), Value::Array(after)) => {
-                let index: usize = key.parse().ok()?;
-                let item = before.get(index)?;
-                let named = |other: &Value| item.get("name").is_some_and(|name| other.get("name") == Some(name));
-                let at = after.iter().position(|other| other == item).or_else(|| after.iter().position(named));
-                let at = at.or_else(|| (before.len() == after.len()).then_some(index))?;
-                out.push_str(&format!("/{at}"));
-                (item, &after[at])
-            }
-            _ => return None,
-        };
+/// Knows where the items of each list have gone.
+#[derive(Default)]
+struct Follower {
+    /// By the pointer of the old list: the new index of each of its items.
+    lists: HashMap<String, Vec<Option<usize>>>,
+}
+
+impl Follower {
+    /// Finds where a place of the old value is in the new one.
+    fn follow(&mut self, pointer: &str, old: &Value, new: &Value) -> Option<String> {
+        let (mut old, mut new) = (old, new);
+        let (mut here, mut out) = (String::new(), String::new());
+        for part in pointer.split('/').skip(1) {
+            let key = part.replace("~1", "/").replace("~0", "~");
+            (old, new) = match (old, new) {
+                (Value::Object(before), Value::Object(after)) => {
+                    out.push_str(&format!("/{part}"));
+                    (before.get(&key)?, after.get(&key)?)
+                }
+                (Value::Array(before), Value::Array(after)) => {
+                    let index: usize = key.parse().ok()?;
+                    let gone = self.lists.entry(here.clone()).or_insert_with(|| destinations(before, after));
+                    let at = (*gone.get(index)?)?;
+                    out.push_str(&format!("/{at}"));
+                    (&before[index], &after[at])
+                }
+                _ => return None,
+            };
+            here.push_str(&format!("/{part}"));
+        }
+        Some(out)
     }
-    Some(out)
+}
+
+/// Where each item of a list is in another: known by its content, then by its name, then, in a list of the same length, by
+/// its number. No two items are the same one.
+fn destinations(before: &[Value], after: &[Value]) -> Vec<Option<usize>> {
+    let mut gone = vec![None; before.len()];
+    let mut taken = vec![false; after.len()];
+    let content: fn(&Value) -> Option<String> = |item| Some(item.to_string());
+    let name: fn(&Value) -> Option<String> = |item| item.get("name").map(Value::to_string);
+    for key in [content, name] {
+        let mut free: HashMap<String, VecDeque<usize>> = HashMap::new();
+        for (at, item) in after.iter().enumerate().filter(|(at, _)| !taken[*at]) {
+            if let Some(key) = key(item) {
+                free.entry(key).or_default().push_back(at);
+            }
+        }
+        for (index, item) in before.iter().enumerate().filter(|(index, _)| gone[*index].is_none()).collect::<Vec<_>>() {
+            let at = key(item).and_then(|key| free.get_mut(&key)?.pop_front());
+            gone[index] = at;
+            at.into_iter().for_each(|at| taken[at] = true);
+        }
+    }
+    if before.len() == after.len() {
+        for index in 0..before.len() {
+            if gone[index].is_none() && !taken[index] {
+                gone[index] = Some(index);
+            }
+        }
+    }
+    gone
 }
 
 #[cfg(test)]

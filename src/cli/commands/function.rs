@@ -114,7 +114,8 @@ fn intent(list: &ResourceList, repo: &Repo) -> anyhow::Result<(String, Option<Re
     {
         return Ok((path.to_string(), Some(path), blob.bytes().to_vec()));
     }
-    let name = list.config_path().unwrap_or("functionConfig").to_owned();
+    let path = list.config_path().ok().flatten();
+    let name = path.map_or_else(|| "functionConfig".to_owned(), |path| path.to_string());
     Ok((name, None, yaml::emit(&list.config).into_bytes()))
 }
 
