@@ -73,7 +73,7 @@ pub struct Inputs {
 
 /// Everything about one cluster.
 pub struct Outcome {
-    /// Name of the cluster, or of the file while the name is not known.
+    /// Name of the cluster; while it is not known, of its directory below `clusters/`, or else of the file.
     pub name: String,
     /// The intent file as messages name it.
     pub file: String,
@@ -125,7 +125,9 @@ pub fn complete(drafts: Vec<(Draft, Inputs)>, context: &Context, bases: &Bases) 
 fn one(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) -> Outcome {
     let Draft { path, intent, mut findings } = draft;
     let file = findings.file().to_owned();
-    let name = intent.as_ref().map_or_else(|| file.clone(), |intent| intent.manifest.metadata.name.clone());
+    let directory = || path.as_ref().filter(|path| path.as_str().starts_with("clusters/")).and_then(RepoPath::parent);
+    let name = findings.text_at("/metadata/name").filter(|name| is_name(name)).map(str::to_owned);
+    let name = name.or_else(|| Some(directory()?.name().to_owned())).unwrap_or_else(|| file.clone());
     let mut proofs = Vec::new();
     let desired = intent.and_then(|intent| {
         plan::check(&intent.manifest, &context.catalog, &mut findings);
@@ -141,6 +143,13 @@ fn one(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) -> Outcom
     let mut diagnostics = findings.into_vec();
     diagnostic::sort(&mut diagnostics);
     Outcome { name, file, path, diagnostics, desired, proofs }
+}
+
+/// Tells whether a text can be the name of a cluster: a DNS-1123 label, as the schema wants it.
+fn is_name(text: &str) -> bool {
+    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let ends = text.starts_with(alphanumeric) && text.ends_with(alphanumeric);
+    ends && text.len() <= 53 && text.chars().all(|c| c == '-' || alphanumeric(c))
 }
 
 fn build(

@@ -55,6 +55,14 @@ fn a_file_that_is_no_yaml_and_a_broken_plugin_are_in_the_document() {
     let document = json(&sandbox.run(&["check", "-o", "json"]).stdout);
     let found = &document["clusters"][0]["findings"][0];
     assert_eq!((&found["code"], &found["file"]), (&"yaml-syntax".into(), &INTENT.into()));
+    // The cluster has its name, or that of its directory while the name cannot be read.
+    assert_eq!(document["clusters"][0]["name"], "demo");
+    for (name, shown) in [("other", "other"), ("No Name", "demo")] {
+        let text = format!("apiVersion: fluxwright.dev/v1\nkind: ClusterIntent\nmetadata: {{name: {name}}}\n");
+        sandbox.write(INTENT, &text);
+        let run = sandbox.run(&["check", "-o", "json"]);
+        assert_eq!((&json(&run.stdout)["clusters"][0]["name"], run.code), (&shown.into(), 1), "{run}");
+    }
     sandbox.write("plugins/modules/own/plugin.yaml", "kind: [\n");
     for format in ["json", "sarif", "github", "markdown"] {
         let run = sandbox.run(&["check", "-o", format]);

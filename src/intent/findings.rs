@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, field_path};
-use crate::yaml::Node;
+use crate::yaml::{Body, Node};
 
 /// The diagnostics about one intent.
 #[derive(Clone, Debug)]
@@ -22,6 +22,14 @@ impl Findings {
     /// Gives the parsed file, so that later findings know their places.
     pub fn set_node(&mut self, node: Arc<Node>) {
         self.node = Some(node);
+    }
+
+    /// Returns the text at a JSON pointer of the parsed file.
+    pub fn text_at(&self, pointer: &str) -> Option<&str> {
+        match &self.node.as_ref()?.at(pointer)?.body {
+            Body::Scalar(value) => value.as_str(),
+            _ => None,
+        }
     }
 
     /// Adds a finding about the value at a JSON pointer; hint and severity can be set on what is returned.
