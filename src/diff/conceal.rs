@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use super::fields::{FieldChange, FieldKind, document};
+use super::fields::{FieldChange, FieldKind};
+use super::patches;
 use super::path::{Item, Named, Path, Step};
+use super::shown;
 use crate::diagnostic::mask::{self, HIDDEN};
 
 /// Hides every credential of a change.
@@ -12,6 +14,12 @@ pub(super) fn conceal(change: &mut FieldChange) {
     let patch = change.path.patch().is_some_and(|(target, _)| is_of_secret(target));
     let secret = change.secret || patch && is_value(&change.path);
     let names = change.change == FieldKind::Moved;
+    if let (Some(Value::String(before)), Some(Value::String(after)), false) = (&change.before, &change.after, secret)
+        && !names_secret(&name)
+    {
+        let (before, after) = shown::texts(Some(before), Some(after));
+        (change.before, change.after) = (before.map(Value::String), after.map(Value::String));
+    }
     let shown = |side: Value| match side {
         Value::Array(items) if names => items.iter().filter_map(Value::as_str).map(|text| label(text, patch)).collect(),
         side if secret => hidden(side),
@@ -37,10 +45,18 @@ fn label(text: &str, of_secret: bool) -> String {
     }
 }
 
+/// Hides credentials in a value that a proof found at a JSON pointer of an object, as in `v1 Secret namespace/name`.
+pub fn proven(object: Option<&str>, pointer: &str, found: Value) -> Value {
+    let of_secret = object.is_some_and(|object| object.split(' ').nth(1) == Some("Secret"));
+    let values = ["", "data", "stringData"].contains(&pointer.split('/').nth(1).unwrap_or_default());
+    if of_secret && values { hidden(found) } else { value(found, &last(pointer)) }
+}
+
 /// Tells whether a path leads into a value that the patch of a Secret sets.
 fn is_value(path: &Path) -> bool {
     let key = |step: &Step, name: &str| matches!(step, Step::Key(key) if key == name);
     match path.patch() {
+        Some((_, [patch])) => key(patch, "patch"),
         Some((_, [_, Step::Item(_), field, ..])) => key(field, "value"),
         Some((_, [_, field, ..])) => key(field, "data"),
         _ => false,
@@ -83,7 +99,8 @@ fn last(label: &str) -> String {
     path.rsplit('/').find(|part| !is_index(part)).unwrap_or_default().to_owned()
 }
 
-fn value(value: Value, name: &str) -> Value {
+/// Hides the credentials in a value of this name.
+pub(super) fn value(value: Value, name: &str) -> Value {
     match value {
         Value::Object(ref map) if is_secret(&value) => {
             let map = map.clone();
@@ -94,10 +111,13 @@ fn value(value: Value, name: &str) -> Value {
             Value::Object(fields.collect())
         }
         Value::Object(map) => {
+            let of_secret = map.get("patch").is_some_and(Value::is_string)
+                && is_of_secret(&patches::target(&patches::read(Value::Object(map.clone()))));
             let named = ["name", "path"].iter().find_map(|key| map.get(*key)?.as_str().map(last));
             let fields = map.into_iter().map(|(key, inner)| {
                 let inner = match (&named, key.as_str()) {
                     (_, "stringData") => hidden(inner),
+                    (_, "patch") if of_secret => hidden(inner),
                     (Some(name), "value") => self::value(inner, name),
                     _ => self::value(inner, &key),
                 };
@@ -106,15 +126,15 @@ fn value(value: Value, name: &str) -> Value {
             Value::Object(fields.collect())
         }
         Value::Array(items) => items.into_iter().map(|item| self::value(item, name)).collect(),
-        Value::String(text) if document(&text).is_some_and(|inner| is_secret(&inner)) => HIDDEN.into(),
-        Value::String(text) if !names_secret(name) || mask::is_reference(&text) => Value::String(mask::mask(&text)),
+        Value::String(text) if names_secret(name) && !mask::is_reference(&text) => HIDDEN.into(),
+        Value::String(text) => shown::text(&text).into(),
         Value::Number(number) if !names_secret(name) => Value::Number(number),
-        Value::String(_) | Value::Number(_) => HIDDEN.into(),
+        Value::Number(_) => HIDDEN.into(),
         Value::Null | Value::Bool(_) => value,
     }
 }
 
-fn is_secret(value: &Value) -> bool {
+pub(super) fn is_secret(value: &Value) -> bool {
     value.get("kind").and_then(Value::as_str) == Some("Secret")
 }
 
@@ -128,7 +148,7 @@ fn hidden(value: Value) -> Value {
 }
 
 /// Tells whether a text would be hidden behind this name.
-fn names_secret(name: &str) -> bool {
+pub(super) fn names_secret(name: &str) -> bool {
     if name.is_empty() {
         return false;
     }

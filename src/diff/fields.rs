@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
+use super::conceal;
 use super::naming::{self, Kind, Names};
 use super::patches;
 use super::path::{Item, Named, Path, Step};
@@ -118,6 +119,8 @@ impl Changes {
         }
         match (before, after) {
             (Value::Object(old), Value::Object(new)) => {
+                let is_secret = place.is_secret || conceal::is_secret(before) || conceal::is_secret(after);
+                let place = Place { is_secret, ..place };
                 for (key, value) in old {
                     match new.get(key) {
                         Some(after) => self.value(value, after, &path.key(key), place.field(key, after)),
@@ -134,11 +137,14 @@ impl Changes {
                 Some(names) => self.named(old, new, names, path, place),
                 None => self.aligned(old, new, path, place),
             },
-            (Value::String(old), Value::String(new)) if !place.inside => match (document(old), document(new)) {
+            (Value::String(a), Value::String(b)) if !place.inside => match (document(a), document(b)) {
                 // Texts that differ in comments only are told apart as texts.
                 (Some(old), Some(new)) if old != new && old.is_object() == new.is_object() => {
-                    let place = Place { inside: true, secret: place.secret, ..Place::of(&new) };
-                    self.value(&old, &new, &path.then(Step::Inside), place);
+                    let inner = Place { inside: true, secret: place.secret, ..Place::of(&new) };
+                    self.value(&old, &new, &path.then(Step::Inside), inner);
+                    if layout_differs((a, old), (b, new)) {
+                        self.push(path.clone(), place, FieldKind::Changed, Some(before), Some(after));
+                    }
                 }
                 _ => self.push(path.clone(), place, FieldKind::Changed, Some(before), Some(after)),
             },
@@ -211,6 +217,24 @@ impl Changes {
             }
         }
     }
+}
+
+/// Tells whether two texts differ in more than their values: in comments, in the last line end, or in more lines than
+/// the same values do when both are written alike.
+fn layout_differs((before, mut old): (&str, Value), (after, mut new): (&str, Value)) -> bool {
+    old.sort_all_objects();
+    new.sort_all_objects();
+    yaml::comments(before) != yaml::comments(after)
+        || before.ends_with('\n') != after.ends_with('\n')
+        || changed_lines(before, after) > changed_lines(&yaml::emit(&old), &yaml::emit(&new))
+}
+
+/// Counts the lines that only one of two texts has; a comma behind an item of JSON is no difference.
+fn changed_lines(before: &str, after: &str) -> usize {
+    let lines = |text| -> Vec<&str> { str::lines(text).map(|line| line.strip_suffix(',').unwrap_or(line)).collect() };
+    let ops = capture_diff_slices(Algorithm::Myers, &lines(before), &lines(after));
+    let changed = ops.iter().filter(|op| !matches!(op, DiffOp::Equal { .. }));
+    changed.map(|op| op.old_range().len() + op.new_range().len()).sum()
 }
 
 /// Reads the map or list that a text holds: YAML of several lines, or JSON.

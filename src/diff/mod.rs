@@ -7,6 +7,7 @@ mod naming;
 mod objects;
 mod patches;
 mod path;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +17,11 @@ use crate::layout::Inventory;
 use crate::layout::inventory;
 use crate::tree::{Blob, RepoPath, Tree};
 
+pub use conceal::proven;
 pub use fields::{FieldChange, FieldKind};
 pub use objects::{FileKind, FileMeaning, Meaning, ObjectChange, ObjectKind, counts, describe};
 pub use path::{Item, Named, Path, Step, shown};
+pub use shown::files as shown_files;
 
 /// All changes of one cluster, sorted by path.
 #[derive(Clone, Debug, Default)]

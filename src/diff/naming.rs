@@ -1,9 +1,10 @@
 //! What the items of a list are called, so that they are found again wherever they stand: by the merge key of
 //! Kubernetes, by `name` and the like, patches by their target, operations by what they do.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
+use similar::{Algorithm, capture_diff_slices};
 
 use super::patches;
 use super::path::Named;
@@ -38,10 +39,8 @@ pub(super) fn names(kind: Kind, before: &[Value], after: &[Value]) -> Option<Nam
         Some(Names { named, before: name(before)?, after: name(after)? })
     };
     match kind {
-        Kind::Patches => return all(Named::Target, &|items| Some(numbered(items.iter().map(patches::target)))),
-        Kind::Operations => {
-            return all(Named::Operation, &|items| Some(numbered(items.iter().map(patches::operation))));
-        }
+        Kind::Patches => return Some(numbered(Named::Target, before, after, patches::target)),
+        Kind::Operations => return Some(numbered(Named::Operation, before, after, patches::operation)),
         Kind::Merged(keys) => {
             if let Some(names) = all(Named::Key, &|items| distinct_keys(items, keys)) {
                 return Some(names);
@@ -65,14 +64,33 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// Tells equal names apart by a number.
-fn numbered(names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut seen: HashMap<String, usize> = HashMap::new();
+/// Tells items of equal names apart by a number. Those of one name are aligned by their content, so that one put in
+/// between leaves the others what they are; what is gone counts behind what stays.
+fn numbered(named: Named, before: &[Value], after: &[Value], name: fn(&Value) -> String) -> Names {
+    let mut groups: BTreeMap<String, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    for (at, item) in before.iter().enumerate() {
+        groups.entry(name(item)).or_default().0.push(at);
+    }
+    for (at, item) in after.iter().enumerate() {
+        groups.entry(name(item)).or_default().1.push(at);
+    }
+    let mut names = Names { named, before: vec![String::new(); before.len()], after: vec![String::new(); after.len()] };
+    for (name, (old, new)) in groups {
+        let label = |at: usize| if at == 0 { name.clone() } else { format!("{name} #{}", at + 1) };
+        for (number, at) in new.iter().enumerate() {
+            names.after[*at] = label(number);
+        }
+        let items = |all: &'_ [usize], of: &[Value]| -> Vec<Value> { all.iter().map(|at| of[*at].clone()).collect() };
+        let mut gone = new.len();
+        for op in capture_diff_slices(Algorithm::Myers, &items(&old, before), &items(&new, after)) {
+            let mut stay = op.new_range();
+            for at in op.old_range() {
+                names.before[old[at]] = label(stay.next().unwrap_or_else(|| {
+                    gone += 1;
+                    gone - 1
+                }));
+            }
+        }
+    }
     names
-        .map(|name| {
-            let count = seen.entry(name.clone()).or_default();
-            *count += 1;
-            if *count == 1 { name } else { format!("{name} #{count}") }
-        })
-        .collect()
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::conceal::conceal;
 use super::fields::{FieldChange, compare};
+use super::patches;
 use super::{ChangeKind, ChangeSet, FileChange};
 use crate::layout::inventory;
 use crate::render::Resource;
@@ -120,12 +121,18 @@ pub fn describe(changes: &ChangeSet, applied: impl Fn(&RepoPath) -> bool + Sync)
         before.extend(old.objects.iter().map(|object| (object.id(), (change.path.as_str(), object))));
         after.extend(new.objects.iter().map(|object| (object.id(), (change.path.as_str(), object))));
     }
+    // Of a file that cannot be read nobody knows which objects are new.
+    for (change, _) in files.iter().zip(&read).filter(|(_, (old, _))| old.broken) {
+        after.retain(|id, (path, _)| *path != change.path.as_str() || before.contains_key(id));
+    }
     let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let ids: Vec<&String> = ids.into_iter().collect();
     let objects: Vec<ObjectChange> =
         ids.par_iter().filter_map(|id| object(id, before.get(*id), after.get(*id))).collect();
     let told: BTreeSet<&str> =
         objects.iter().flat_map(|o| [Some(o.path.as_str()), o.from.as_deref()]).flatten().collect();
+    let silent = |o: &&ObjectChange| o.change == ObjectKind::Changed && o.fields.is_empty();
+    let silent: BTreeSet<&str> = objects.iter().filter(silent).map(|o| o.path.as_str()).collect();
     let renames = renames(&files);
     let deleted: BTreeSet<&RepoPath> = renames.values().copied().collect();
     let meanings = files.par_iter().zip(&read).filter_map(|(change, (old, new))| {
@@ -147,7 +154,11 @@ pub fn describe(changes: &ChangeSet, applied: impl Fn(&RepoPath) -> bool + Sync)
                 fields => FileKind::Fields(fields),
             }
         } else if old.complete && new.complete && told.contains(change.path.as_str()) {
-            return None;
+            let whole = change.before.is_none() || change.after.is_none() || old.comments == new.comments;
+            if whole && !silent.contains(change.path.as_str()) {
+                return None;
+            }
+            FileKind::Text
         } else {
             FileKind::Text
         };
@@ -162,8 +173,11 @@ pub fn describe(changes: &ChangeSet, applied: impl Fn(&RepoPath) -> bool + Sync)
 struct Content {
     objects: Vec<Resource>,
     kustomization: Option<Value>,
-    /// Whether the file holds nothing else.
+    /// Whether the file holds nothing else, and each object once.
     complete: bool,
+    /// Whether the file should hold objects and cannot be read.
+    broken: bool,
+    comments: Vec<String>,
 }
 
 fn read(blob: Option<&Blob>, path: &RepoPath, applied: &impl Fn(&RepoPath) -> bool) -> Content {
@@ -171,7 +185,9 @@ fn read(blob: Option<&Blob>, path: &RepoPath, applied: &impl Fn(&RepoPath) -> bo
     if !path.as_str().ends_with(".yaml") || !applied(path) {
         return Content::default();
     }
-    let Ok(nodes) = yaml::parse(blob.bytes(), Dialect::Kubernetes, Limits::MANIFEST) else { return Content::default() };
+    let Ok(nodes) = yaml::parse(blob.bytes(), Dialect::Kubernetes, Limits::MANIFEST) else {
+        return Content { broken: true, ..Content::default() };
+    };
     let values: Vec<Value> = nodes.iter().map(yaml::Node::to_value).filter(|value| !value.is_null()).collect();
     if path.name() == "kustomization.yaml" {
         let [value] = values.as_slice() else { return Content::default() };
@@ -179,7 +195,10 @@ fn read(blob: Option<&Blob>, path: &RepoPath, applied: &impl Fn(&RepoPath) -> bo
     }
     let count = values.len();
     let objects: Vec<Resource> = values.into_iter().filter_map(Resource::new).collect();
-    Content { complete: objects.len() == count, objects, kustomization: None }
+    let ids: BTreeSet<String> = objects.iter().map(Resource::id).collect();
+    let mut comments = blob.text().map(yaml::comments).unwrap_or_default();
+    comments.extend(objects.iter().flat_map(|object| patches::comments(&object.body)));
+    Content { complete: ids.len() == count, objects, comments, ..Content::default() }
 }
 
 type Side<'a> = Option<&'a (&'a str, &'a Resource)>;

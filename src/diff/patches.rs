@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::document;
 use super::naming::{KEYS, scalar};
+use crate::yaml;
 
 /// Where an object holds patches of kustomize.
 pub(super) fn fields(object: &Value) -> &'static [&'static str] {
@@ -40,11 +41,18 @@ pub(super) fn open<'a>(object: &'a Value, other: &Value) -> Cow<'a, Value> {
 }
 
 /// Reads the text of one patch; one that is no map or list stays a text.
-fn read(mut patch: Value) -> Value {
+pub(super) fn read(mut patch: Value) -> Value {
     if let Some(body) = patch.get("patch").and_then(Value::as_str).and_then(document) {
         patch["patch"] = body;
     }
     patch
+}
+
+/// Lists the comments in the texts of patches.
+pub(super) fn comments(object: &Value) -> Vec<String> {
+    let list = fields(object).iter().try_fold(object, |value, field| value.get(field));
+    let texts = list.and_then(Value::as_array).into_iter().flatten().filter_map(|patch| patch.get("patch")?.as_str());
+    texts.flat_map(yaml::comments).collect()
 }
 
 /// Names a patch: by its target, by the object in it, or by its file.

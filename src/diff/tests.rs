@@ -72,6 +72,14 @@ fn documents_in_texts_are_looked_into() {
     let map = |text: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a.yaml": text}});
     assert_eq!(told(map("x: 1\ny: [1]\n"), map("x: 2\ny: [1]\n")), [r#"~ data["a.yaml"].x 1 -> 2"#]);
     assert_eq!(told(map(r#"{"x": [{"name": "n"}]}"#), map(r#"{"x": []}"#)), [r#"- data["a.yaml"].x[n] {"name":"n"}"#]);
+    // What the values do not say is told by the whole text.
+    assert_eq!(
+        told(map("#cloud-config\nx: 1\n"), map("x: 2\n")),
+        [r#"~ data["a.yaml"].x 1 -> 2"#, r##"~ data["a.yaml"] "#cloud-config\nx: 1\n" -> "x: 2\n""##]
+    );
+    assert_eq!(told(map("x: 1\ny: 'a'\n"), map("x: 2\ny: a\n")).len(), 2);
+    assert_eq!(told(map("x: 1\ny: 1\n"), map("x: 2\ny: 1")).len(), 2);
+    assert_eq!(told(map("{\n\"x\": 1\n}\n"), map("{\n\"x\": 1,\n\"y\": 2\n}\n")).len(), 1);
     // Comments are no values, and TOML is no YAML: these stay texts.
     assert_eq!(told(map("x: 1\n# a\n"), map("x: 1\n# b\n")).len(), 1);
     assert!(told(map("[a]\nb = 1\n"), map("[a]\nb = 2\n"))[0].starts_with(r#"~ data["a.yaml"] "[a]"#));
@@ -105,6 +113,20 @@ fn patches_are_told_as_operations_of_their_target() {
             r#"+ spec.patches[Deployment d] {"patch":{"kind":"Deployment","metadata":{"name":"d"},"spec":{"replicas":1}}}"#,
         ]
     );
+}
+
+#[test]
+fn a_patch_before_others_of_the_same_target_is_one_change() {
+    let patches = |fields: &str| -> Value {
+        let one = |field| json!({"patch": format!("- {{op: add, path: /spec/{field}, value: 1}}\n"), "target": {"kind": "Pod", "name": "p"}});
+        kustomization(fields.chars().map(one).collect())
+    };
+    let added = told(patches("bcd"), patches("abcd"));
+    assert!(added.len() == 1 && added[0].starts_with("+ spec.patches[Pod p] "), "{added:?}");
+    let removed = told(patches("abcd"), patches("bcd"));
+    assert!(removed.len() == 1 && removed[0].starts_with("- ") && removed[0].contains("/spec/a"), "{removed:?}");
+    let changed = told(patches("abc"), patches("axc"));
+    assert!(changed.iter().all(|line| line.contains("[Pod p #2]")), "{changed:?}");
 }
 
 #[test]
@@ -228,6 +250,64 @@ fn every_file_is_told_about_by_objects_by_fields_or_by_lines() {
 }
 
 #[test]
+fn what_the_objects_do_not_tell_of_a_file_is_told_by_its_lines() {
+    let (one, two) = (config("a", "1"), config("a", "2"));
+    let patch = |comment: &str| {
+        format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: a}}\nspec:\n  patches:\n    - patch: |\n        - {{op: add, path: /x, value: 1}}{comment}\n      target: {{kind: Pod}}\n"
+        )
+    };
+    for (before, after, objects, files) in [
+        (one.clone(), two.clone(), 1, 0),
+        (format!("{one}# note\n"), two.clone(), 1, 1),
+        (format!("{one}---\n{two}"), two.clone(), 0, 1),
+        (format!("{one}---\na: [\n"), two.clone(), 0, 1),
+        (patch(" # why"), patch(""), 1, 1),
+    ] {
+        let meaning = described(&[("c/a.yaml", &before)], &[("c/a.yaml", &after)]);
+        assert_eq!((meaning.objects.len(), meaning.files.len()), (objects, files), "{before}");
+        assert!(meaning.files.iter().all(|file| file.what == FileKind::Text), "{meaning:?}");
+    }
+}
+
+#[test]
+fn no_credential_is_in_the_text_of_a_file() {
+    let secret = |values: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n{values}");
+    let map = |values: &str| format!("kind: ConfigMap\nmetadata: {{name: s}}\ndata:\n{values}");
+    let cases = [
+        secret("data:\n  a: hunter2\n  b: |\n    x\n    hunter2\n"),
+        "apiVersion: v1\ndata: {a: hunter2}\nkind: Secret\n".to_owned(),
+        "{\"kind\": \"Secret\", \"data\": {\"a\": \"hunter2\"}}\n".to_owned(),
+        format!("{}---\n{}", map("  a: b\n"), secret("stringData: {a: hunter2}\n")),
+        "kind: List\nitems:\n  - kind: Secret\n    data: {a: hunter2}\n".to_owned(),
+        map("  a: |\n    kind: List\n    items:\n      - kind: Secret\n        data: {a: hunter2}\n"),
+        map("  a: |\n    kind: X\n    ---\n    kind: Secret\n    data: {a: hunter2}\n"),
+        map("  a: |\n    {{ x }}\n    kind: Secret\n    data: {a: hunter2}\n"),
+        map("  password: |\n    two words\n    hunter2\n"),
+        map("  k: |\n    -----BEGIN PRIVATE KEY-----\n    MIIE\n    hunter2\n    -----END PRIVATE KEY-----\n"),
+        "kind: Kustomization\npatches:\n  - target: {kind: Secret}\n    patch: |\n      - {op: add, path: /data/x, value: hunter2}\n".to_owned(),
+        format!("{}a: [\n", secret("data: {a: hunter2}\n")),
+        format!("# password: hunter2\n{}", map("  a: b\n")),
+        format!("# kind: Secret\n# data: {{a: hunter2}}\n{}", map("  a: b\n")),
+        format!("# password: |\n#   two words\n#   hunter2\n{}", map("  a: b\n")),
+    ];
+    for text in cases {
+        let (before, after) = (Blob::from(text.as_str()), Blob::from(text.replace("hunter2", "hunter3").as_str()));
+        let plain = Blob::from("a: 1\n");
+        for (before, after) in [(Some(&before), Some(&after)), (None, Some(&after)), (Some(&before), Some(&plain))] {
+            let (old, new) = shown_files(before, after);
+            assert!(!format!("{old:?}{new:?}").contains("hunter"), "{text}\n{old:?}\n{new:?}");
+            assert_eq!((old.is_some(), new.is_some()), (before.is_some(), after.is_some()));
+        }
+    }
+    let plain = map("  a: |\n    # a comment\n    b: 1\n");
+    assert_eq!(shown_files(None, Some(&Blob::from(plain.as_str()))), (None, Some(plain)));
+    assert_eq!(proven(Some("v1 Secret n/s"), "/data/x", json!("hunter2")), json!("********"));
+    assert_eq!(proven(Some("v1 Pod n/s"), "/spec/password", json!("hunter2")), json!("********"));
+    assert_eq!(proven(Some("v1 Pod n/s"), "/spec/x", json!(1)), json!(1));
+}
+
+#[test]
 fn no_credential_is_in_a_change() {
     let object = |kind: &str, body: &str| {
         format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: a, annotations: {{token: hunter2}}}}\n{body}")
@@ -240,6 +320,11 @@ fn no_credential_is_in_a_change() {
         object("Other", "spec: {passwords: {password: [hunter2]}, url: 'https://u:hunter2@host/'}\n"),
         object("Secret", "").replace("token: hunter2", "last: '{\"kind\": \"Secret\", \"data\": {\"x\": \"hunter2\"}}'"),
         object("ConfigMap", "data: {a.yaml: \"kind: Secret\\ndata:\\n  x: hunter2\\n\"}\n"),
+        object("ConfigMap", "data: {a.yaml: \"kind: List\\nitems:\\n- kind: Secret\\n  data: {x: hunter2}\\n\"}\n"),
+        object("ConfigMap", "data: {a.yaml: \"kind: X\\n---\\nkind: Secret\\ndata: {x: hunter2}\\n\"}\n"),
+        object("ConfigMap", "data: {a.yaml: \"x: 1 # old\\npassword: |\\n  two words\\n  hunter2\\n\"}\n"),
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a}\nspec: {patches: [{target: {kind: Secret}, patch: \"{{ x }} hunter2\"}]}\n".to_owned(),
+        object("List", "items: [{kind: Secret, data: {x: hunter2}}]\n"),
         "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a}\nspec:\n  patches:\n    - patch: |\n        - {op: add, path: /spec/password/-, value: hunter2}\n        - {op: add, path: /spec/password/0, value: hunter2x}\n      target: {kind: Pod, name: a}\n    - patch: |\n        - {op: add, path: /x/0, value: hunter2}\n      target: {kind: Secret|Pod}\n".to_owned(),
         "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a}\nspec:\n  patches:\n    - patch: |\n        - {op: add, path: /data/password, value: hunter2}\n      target: {kind: Secret}\n    - patch: |\n        kind: Secret\n        metadata: {name: s}\n        data: {x: hunter2}\n".to_owned(),
     ];

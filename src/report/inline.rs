@@ -36,8 +36,24 @@ fn word(text: &str) -> String {
     if plain.contains([',', '[', ']', '{', '}', '\n']) { Value::from(text).to_string() } else { plain }
 }
 
-/// A text in which nothing acts on a terminal.
+/// A line with the blanks at its end as dots, which nobody sees otherwise.
+pub(super) fn ended(line: &str) -> String {
+    let text = line.trim_end_matches(' ');
+    format!("{text}{}", "·".repeat(line.len() - text.len()))
+}
+
+/// A text in which nothing acts on a terminal, and nothing is invisible but blanks.
 pub(in crate::report) fn visible(text: String) -> String {
-    let shown = |c: char| if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
-    if text.contains(char::is_control) { text.chars().map(shown).collect() } else { text }
+    if !text.contains(acts) {
+        return text;
+    }
+    text.chars().map(|c| if acts(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+/// Tells whether a character acts on a terminal or looks like none or another one: controls, blanks other than a space,
+/// marks of the direction, those of no width.
+fn acts(c: char) -> bool {
+    let unseen = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}');
+    unseen || ((c.is_control() || c.is_whitespace()) && !matches!(c, ' ' | '\t'))
 }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::ClusterDiff;
-use crate::diagnostic::mask;
-use crate::diff::FileKind;
+use crate::diff::{FileKind, proven, shown_files};
 use crate::tree::RepoPath;
 
 /// Writes all clusters.
@@ -19,13 +18,13 @@ pub(super) fn write(diffs: &[ClusterDiff], _color: bool) -> String {
 
 fn cluster(diff: &ClusterDiff) -> Value {
     let what: BTreeMap<&RepoPath, &FileKind> = diff.meaning.files.iter().map(|file| (&file.path, &file.what)).collect();
-    let text = |blob: Option<&crate::tree::Blob>| blob.map(|blob| mask::mask(&String::from_utf8_lossy(blob.bytes())));
     let files = diff.changes.files.iter().map(|change| {
+        let (before, after) = shown_files(change.before.as_ref(), change.after.as_ref());
         let mut file = json!({
             "path": change.path.as_str(),
             "change": change.kind,
-            "before": text(change.before.as_ref()),
-            "after": text(change.after.as_ref()),
+            "before": before,
+            "after": after,
         });
         match what.get(&change.path) {
             Some(FileKind::Renamed(from)) => file["renamedFrom"] = json!(from.as_str()),
@@ -35,6 +34,14 @@ fn cluster(diff: &ClusterDiff) -> Value {
         file
     });
     let files: Vec<Value> = files.collect();
+    let mut proofs = diff.proofs.clone();
+    for proof in &mut proofs {
+        let object = proof.object.as_deref();
+        for change in &mut proof.changes {
+            change.before = change.before.take().map(|value| proven(object, &change.path, value));
+            change.after = change.after.take().map(|value| proven(object, &change.path, value));
+        }
+    }
     json!({
         "name": diff.cluster,
         "intent": diff.intent,
@@ -43,6 +50,6 @@ fn cluster(diff: &ClusterDiff) -> Value {
         "unchangedFiles": diff.changes.unchanged,
         "files": files,
         "objects": diff.meaning.objects,
-        "proofs": diff.proofs,
+        "proofs": proofs,
     })
 }

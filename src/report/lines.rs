@@ -4,11 +4,15 @@
 use serde_json::Value;
 use similar::{Algorithm, ChangeTag, TextDiff};
 
-use super::inline::{SHORT, inline, visible};
-use crate::diagnostic::mask;
-use crate::diff::{FieldChange, FieldKind, FileChange, Step, shown};
-use crate::tree::Blob;
-use crate::yaml;
+use super::inline::{SHORT, ended, inline, visible};
+use crate::diff::{FieldChange, FieldKind, FileChange, Step, shown, shown_files};
+use crate::yaml::{self, Dialect, Limits};
+
+/// Lines of up to this many characters are shown whole.
+const LONG: usize = 300;
+
+/// How many characters around a difference are shown of a longer line.
+const AROUND: usize = 40;
 
 /// Orders of up to this many items are spelled out.
 const FEW: usize = 8;
@@ -59,11 +63,17 @@ pub(super) fn of_each(fields: &[FieldChange]) -> Vec<Vec<Line>> {
 
 /// Writes what differs in a file that is no object.
 pub(super) fn of_text(change: &FileChange) -> Vec<Line> {
-    let text = |blob: Option<&Blob>| {
-        blob.map(|blob| mask::mask(&String::from_utf8_lossy(&blob.with_lf()))).unwrap_or_default()
-    };
+    let (before, after) = shown_files(change.before.as_ref(), change.after.as_ref());
     let mut lines = Lines(Vec::new());
-    lines.differing(0, &text(change.before.as_ref()), &text(change.after.as_ref()));
+    let broken = change.before.as_ref().filter(|blob| {
+        change.path.as_str().ends_with(".yaml")
+            && yaml::parse(blob.bytes(), Dialect::Kubernetes, Limits::MANIFEST).is_err()
+    });
+    if broken.is_some() {
+        lines.push(' ', 0, "the file as it is cannot be read as YAML".to_owned());
+    }
+    let lf = |text: Option<String>| text.unwrap_or_default().replace("\r\n", "\n");
+    lines.differing(0, &lf(before), &lf(after));
     lines.0
 }
 
@@ -172,25 +182,67 @@ impl Lines {
     /// Writes the lines in which two texts differ, with one line around them.
     fn differing(&mut self, depth: usize, before: &str, after: &str) {
         let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(before, after);
+        let ends = before.ends_with('\n') != after.ends_with('\n');
         let mut first = true;
         for hunk in diff.unified_diff().context_radius(1).iter_hunks() {
             if !std::mem::take(&mut first) {
                 self.push(' ', depth, "...".to_owned());
             }
-            for line in hunk.iter_changes() {
+            let all: Vec<_> = hunk.iter_changes().collect();
+            let pairs = pairs(&all);
+            for (at, line) in all.iter().enumerate() {
                 let sign = match line.tag() {
                     ChangeTag::Delete => '-',
                     ChangeTag::Insert => '+',
                     ChangeTag::Equal => ' ',
                 };
-                let text = line.to_string();
-                self.push(sign, depth, text.trim_end_matches('\n').to_owned());
+                let text = line.value().trim_end_matches('\n');
+                let text = cut(text, pairs[at].map(|other| all[other].value().trim_end_matches('\n')));
+                self.push(sign, depth, if sign == ' ' { text } else { ended(&text) });
+                if ends && line.missing_newline() && sign != ' ' {
+                    self.push(' ', depth, "\\ no newline at end".to_owned());
+                }
             }
         }
         if first {
             self.push(' ', depth, "what differs is hidden".to_owned());
         }
     }
+}
+
+/// Finds for each line the one that stands for it on the other side: in the order of a run of removed and added ones.
+fn pairs(lines: &[similar::Change<&str>]) -> Vec<Option<usize>> {
+    let mut pairs = vec![None; lines.len()];
+    let run = |from: usize, tag| from + lines[from..].iter().take_while(|line| line.tag() == tag).count();
+    let mut at = 0;
+    while at < lines.len() {
+        let removed = run(at, ChangeTag::Delete);
+        let added = run(removed, ChangeTag::Insert);
+        for (old, new) in (at..removed).zip(removed..added) {
+            (pairs[old], pairs[new]) = (Some(new), Some(old));
+        }
+        at = added.max(at + 1);
+    }
+    pairs
+}
+
+/// Cuts a long line to what surrounds its difference from the other one, or to its start.
+fn cut(line: &str, other: Option<&str>) -> String {
+    let count = line.chars().count();
+    if count <= LONG {
+        return line.to_owned();
+    }
+    let (from, to) = match other {
+        Some(other) => {
+            let same = line.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+            let rest = count.min(other.chars().count()) - same;
+            let behind = line.chars().rev().zip(other.chars().rev()).take(rest).take_while(|(a, b)| a == b).count();
+            (same.saturating_sub(AROUND), (count - behind + AROUND).min(count))
+        }
+        None => (0, LONG),
+    };
+    let (start, end) = (if from > 0 { "…" } else { "" }, if to < count { "…" } else { "" });
+    format!("{start}{}{end}", line.chars().skip(from).take(to - from).collect::<String>())
 }
 
 /// Writes another order of items; of operations that keep their order, only the other indexes.
@@ -248,6 +300,17 @@ mod tests {
     fn long_values_are_blocks_and_texts_are_lines() {
         let long = "x".repeat(100);
         assert_eq!(shown(None, Some(json!({"k": long}))), [r#"+["a.b"].c:"#.to_owned(), format!("+  k: {long}")]);
+        // What differs is seen, also where it has no look, and without all of a long line.
+        assert_eq!(shown(Some(json!("a b")), Some(json!("a\u{a0}b"))), [r#"~["a.b"].c: a b -> a\u{a0}b"#]);
+        assert_eq!(shown(Some(json!("a \nb\n")), Some(json!("a\nb\n")))[1..3], ["-  a·", "+  a"]);
+        assert_eq!(
+            shown(Some(json!("a\nb\n")), Some(json!("a\nb")))[1..],
+            ["   a", "-  b", "+  b", "   \\ no newline at end"]
+        );
+        let cut =
+            shown(Some(json!(format!("{long}1{long}{long}{long}"))), Some(json!(format!("{long}{long}{long}{long}"))));
+        let around = "x".repeat(40);
+        assert_eq!(cut[1..], [format!("-  …{around}1{around}…"), format!("+  …{around}{around}…")]);
         assert_eq!(
             shown(Some(json!("a\nb\nc\nd\n")), Some(json!("a\nb\nx\nd\n"))),
             [r#"~["a.b"].c:"#, "   b", "-  c", "+  x", "   d"]

@@ -2,15 +2,13 @@
 
 use similar::{Algorithm, ChangeTag, TextDiff};
 
+use super::inline::{ended, visible};
 use super::paint::{BOLD, CYAN, GREEN, RED, paint};
-use crate::diagnostic::mask;
-use crate::diff::FileChange;
-use crate::tree::Blob;
+use crate::diff::{FileChange, shown_files};
 
-/// Writes the unified diff of one file, with three lines of context, masked.
+/// Writes the unified diff of one file, with three lines of context and without credentials.
 pub fn unified(change: &FileChange, color: bool) -> String {
-    let text = |blob: Option<&Blob>| blob.map(|blob| String::from_utf8_lossy(blob.bytes()).into_owned());
-    let (before, after) = (text(change.before.as_ref()), text(change.after.as_ref()));
+    let (before, after) = shown_files(change.before.as_ref(), change.after.as_ref());
     let name =
         |side: &str, present: bool| if present { format!("{side}/{}", change.path) } else { "/dev/null".to_owned() };
     let mut out = paint(BOLD, &format!("--- {}", name("a", before.is_some())), color) + "\n";
@@ -20,12 +18,11 @@ pub fn unified(change: &FileChange, color: bool) -> String {
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
         out.push_str(&(paint(CYAN, hunk.header().to_string().trim_end(), color) + "\n"));
         for line in hunk.iter_changes() {
-            let text = line.to_string();
-            let masked = mask::mask(text.trim_end_matches('\n'));
+            let text = line.value().trim_end_matches('\n');
             let painted = match line.tag() {
-                ChangeTag::Delete => paint(RED, &format!("-{masked}"), color),
-                ChangeTag::Insert => paint(GREEN, &format!("+{masked}"), color),
-                ChangeTag::Equal => format!(" {masked}"),
+                ChangeTag::Delete => paint(RED, &format!("-{}", visible(ended(text))), color),
+                ChangeTag::Insert => paint(GREEN, &format!("+{}", visible(ended(text))), color),
+                ChangeTag::Equal => format!(" {}", visible(text.to_owned())),
             };
             out.push_str(&painted);
             out.push('\n');
@@ -33,6 +30,9 @@ pub fn unified(change: &FileChange, color: bool) -> String {
                 out.push_str("\\ No newline at end of file\n");
             }
         }
+    }
+    if before == after {
+        out.push_str(" what differs is hidden\n");
     }
     out
 }

@@ -17,7 +17,7 @@ use super::parse::{Dialect, Limits, parse};
 /// Where the text cannot be read there is nothing to keep, and the value is printed without comments.
 pub fn emit_with_comments(value: &Value, before: &str, limits: Limits) -> String {
     let text = emit(value);
-    let comments = comments(before);
+    let comments = found(before);
     if comments.is_empty() {
         return text;
     }
@@ -80,8 +80,12 @@ fn print(lines: &[Line<'_>], below: &[String]) -> String {
     out
 }
 
-/// Lists the comments of a text; none when it is not YAML.
-fn comments(text: &str) -> Vec<Comment> {
+/// Lists the comments of a text, without their sign; none when it is not YAML.
+pub fn comments(text: &str) -> Vec<String> {
+    found(text).into_iter().map(|comment| comment.text).collect()
+}
+
+fn found(text: &str) -> Vec<Comment> {
     if !text.contains('#') {
         return Vec::new();
     }

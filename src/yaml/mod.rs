@@ -1,7 +1,8 @@
 //! YAML in and out: one reader that knows where every value stands, one emitter that every reader agrees on.
 //!
 //! Reading: [`parse`] gives [`Node`] trees with spans and all faults it can find. Writing: [`emit`] prints values so
-//! that YAML 1.1 and 1.2 readers get them back unchanged, [`emit_with_comments`] keeps the comments of an earlier text; [`order`] puts fields as people write them.
+//! that YAML 1.1 and 1.2 readers get them back unchanged, [`emit_with_comments`] keeps the comments of an earlier text,
+//! [`comments`] lists them; [`order`] puts fields as people write them.
 
 mod comments;
 mod emit;
@@ -10,7 +11,7 @@ mod order;
 mod parse;
 mod scalar;
 
-pub use comments::emit_with_comments;
+pub use comments::{comments, emit_with_comments};
 pub use emit::emit;
 pub use node::{Body, Node};
 pub use order::order;
