@@ -101,12 +101,17 @@ fn last(label: &str) -> String {
 
 /// Hides the credentials in a value of this name.
 pub(super) fn value(value: Value, name: &str) -> Value {
+    within(value, name, 0)
+}
+
+/// Does the same for a value that stands in texts of texts, so many levels deep.
+pub(super) fn within(value: Value, name: &str, level: usize) -> Value {
     match value {
         Value::Object(ref map) if is_secret(&value) => {
             let map = map.clone();
             let fields = map.into_iter().map(|(key, inner)| match key.as_str() {
                 "data" | "stringData" => (key, hidden(inner)),
-                _ => (key.clone(), self::value(inner, &key)),
+                _ => (key.clone(), within(inner, &key, level)),
             });
             Value::Object(fields.collect())
         }
@@ -118,16 +123,16 @@ pub(super) fn value(value: Value, name: &str) -> Value {
                 let inner = match (&named, key.as_str()) {
                     (_, "stringData") => hidden(inner),
                     (_, "patch") if of_secret => hidden(inner),
-                    (Some(name), "value") => self::value(inner, name),
-                    _ => self::value(inner, &key),
+                    (Some(name), "value") => within(inner, name, level),
+                    _ => within(inner, &key, level),
                 };
                 (mask::mask(&key), inner)
             });
             Value::Object(fields.collect())
         }
-        Value::Array(items) => items.into_iter().map(|item| self::value(item, name)).collect(),
+        Value::Array(items) => items.into_iter().map(|item| within(item, name, level)).collect(),
         Value::String(text) if names_secret(name) && !mask::is_reference(&text) => HIDDEN.into(),
-        Value::String(text) => shown::text(&text).into(),
+        Value::String(text) => shown::text(&text, level + 1).into(),
         Value::Number(number) if !names_secret(name) => Value::Number(number),
         Value::Number(_) => HIDDEN.into(),
         Value::Null | Value::Bool(_) => value,

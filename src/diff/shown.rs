@@ -8,6 +8,9 @@ use crate::diagnostic::mask::{self, HIDDEN};
 use crate::tree::Blob;
 use crate::yaml::{self, Dialect, Limits};
 
+/// Texts in texts that are looked into; deeper ones are hidden whole.
+const DEEPEST: usize = 8;
+
 /// Returns the texts of a file before and after, without credentials.
 ///
 /// When either holds one, both are the values without comments, so that they can be compared; when such a text cannot be
@@ -19,7 +22,12 @@ pub fn files(before: Option<&Blob>, after: Option<&Blob>) -> (Option<String>, Op
 
 /// Does the same for texts.
 pub(super) fn texts(before: Option<&str>, after: Option<&str>) -> (Option<String>, Option<String>) {
-    let (old, new) = (before.map(Text::read), after.map(Text::read));
+    texts_at(before, after, 0)
+}
+
+fn texts_at(before: Option<&str>, after: Option<&str>, level: usize) -> (Option<String>, Option<String>) {
+    let read = |text| Text::read(text, level);
+    let (old, new) = (before.map(read), after.map(read));
     let both = || [&old, &new].into_iter().flatten();
     if both().all(|text| !text.holds_credential) {
         return (before.map(mask::mask), after.map(mask::mask));
@@ -31,9 +39,9 @@ pub(super) fn texts(before: Option<&str>, after: Option<&str>) -> (Option<String
     (shown(&old), shown(&new))
 }
 
-/// Returns a text without credentials.
-pub(super) fn text(text: &str) -> String {
-    texts(Some(text), None).0.unwrap_or_default()
+/// Returns a text without credentials, so many levels deep in texts of texts.
+pub(super) fn text(text: &str, level: usize) -> String {
+    texts_at(Some(text), None, level).0.unwrap_or_default()
 }
 
 /// A text, and what may be told of it.
@@ -45,9 +53,12 @@ struct Text {
 }
 
 impl Text {
-    fn read(text: &str) -> Self {
+    fn read(text: &str, level: usize) -> Self {
         if !text.contains('\n') && !text.trim_start().starts_with(['{', '[']) {
             return Self { holds_credential: false, values: None };
+        }
+        if level > DEEPEST {
+            return Self { holds_credential: true, values: None };
         }
         let limits = Limits { depth: 64, ..Limits::MANIFEST };
         let Ok(nodes) = yaml::parse(text.as_bytes(), Dialect::Kubernetes, limits) else {
@@ -57,7 +68,7 @@ impl Text {
         if !values.iter().all(|value| value.is_object() || value.is_array() || value.is_null()) {
             return Self { holds_credential: mentions_secret(text) || opens_credential(text), values: None };
         }
-        let shown: Vec<Value> = values.iter().map(|value| conceal::value(value.clone(), "")).collect();
+        let shown: Vec<Value> = values.iter().map(|value| conceal::within(value.clone(), "", level)).collect();
         let comments = yaml::comments(text).join("\n");
         let noted = mentions_secret(&comments) || opens_credential(&comments);
         Self { holds_credential: noted || shown != values, values: Some(shown) }

@@ -471,3 +471,14 @@ proptest! {
         prop_assert_eq!(compare(&value, &value), []);
     }
 }
+
+#[test]
+fn texts_in_texts_end() {
+    let mut text = String::from("kind: Secret\ndata: {a: YWJj}\n");
+    for _ in 0..300 {
+        let lines: String = text.lines().map(|line| format!("  {line}\n")).collect();
+        text = format!("a: |\n{lines}");
+    }
+    let (shown, _) = super::shown::files(Some(&crate::tree::Blob::from(text.as_str())), None);
+    assert!(!shown.unwrap_or_default().contains("YWJj"));
+}
