@@ -207,8 +207,84 @@ def step(kind):
         check(name + "invalid: SARIF", len(results) == 2, results)
         run = one.step(fail_on="never")
         check(name + "invalid, and not failing", run.is_(0, errors="2"), run)
+        check(name + "invalid: the page is written", (pathlib.Path(run.outputs["directory"]) / "report.html").stat().st_size > 1000, run)
         run = one.step(clusters="nosuch")
         check(name + "no such cluster is a failure", run.code == 2 and "no cluster `nosuch`" in run.log, run)
+
+
+def tampered(kind):
+    """What a pull request does beside its intents."""
+    name = kind + ": "
+    with scratch(kind) as one:
+        generated = one.repo / "clusters/demo/flux/bootstrap.yaml"
+        generated.write_text(generated.read_text().replace("git.corp.example", "evil.example"))
+        one.git("commit", "--quiet", "--all", "--message", "by hand")
+        run = one.step()
+        body = own(one.forge)[0]["body"]
+        shown = "## fluxwright: 1 error\n" in body and "hand-edited-file" in body and "clusters/demo/flux/bootstrap.yaml" in body
+        check(name + "a file changed by hand is an error", run.is_(1, errors="1", stale="true") and shown, f"{run}\n{body}")
+        check(name + "a file changed by hand: no advice that fails", "Correct the errors" in body, body)
+    with scratch(kind) as one:
+        other = one.repo / "clusters/other/cluster.yaml"
+        other.parent.mkdir()
+        other.write_text((INTENT + PORT % (5432, 1, 1)).replace("name: demo", "name: other"))
+        one.change(INTENT + PORT % (5432, 1, 1) + "# a comment\n", render=True)
+        one.base = one.git("rev-parse", "HEAD").strip()
+        one.git("rm", "-r", "--quiet", "clusters/other")
+        one.git("commit", "--quiet", "--message", "remove")
+        run = one.step()
+        body = own(one.forge)[0]["body"]
+        check(name + "a removed cluster is a change", run.is_(0, changed="true", errors="0") and "### Cluster `other`: removed" in body, f"{run}\n{body}")
+        one.git("checkout", "--quiet", one.base, "--", "clusters/other")
+        one.git("rm", "--force", "--quiet", "clusters/other/cluster.yaml")
+        one.git("commit", "--quiet", "--message", "remove the intent")
+        run = one.step()
+        body = own(one.forge)[0]["body"]
+        check(name + "a tree without intent is an error", run.is_(1, errors="1") and "intent-missing" in body, f"{run}\n{body}")
+    with scratch(kind) as one:
+        run = one.step(against="0123456789012345678901234567890123456789")
+        body = own(one.forge)[0]["body"]
+        said = "has no revision `0123456789012345678901234567890123456789`" in body and "has no revision 0123" in run.log
+        check(name + "a base that is not there is said in the report", run.is_(0, changed="false") and said, f"{run}\n{body}")
+
+
+def planted(kind):
+    """A directory of the pull request that git would take for a bare repository, with a command in its configuration."""
+    with scratch(kind) as one:
+        mark = one.dir / "mark"
+        evil = one.dir / "evil.sh"
+        evil.write_text(f"#!/bin/sh\nenv >>{mark}\nexit 1\n")
+        evil.chmod(0o755)
+        config = f"[core]\n\tbare = true\n\tsshCommand = {evil}\n\tfsmonitor = {evil}\n[remote \"origin\"]\n\turl = ssh://git.example/x\n"
+        inner = one.repo / "platform"
+        for path, text in [("HEAD", "ref: refs/heads/main\n"), ("objects/x", ""), ("refs/heads/.keep", ""), ("config", config)]:
+            file = inner / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        shutil.copytree(one.repo / "clusters", inner / "clusters")
+        one.git("add", "--all")
+        one.git("commit", "--quiet", "--message", "planted")
+        run = one.step(working_directory="platform", against="0123456789012345678901234567890123456789")
+        check(kind + ": nothing that a pull request plants is run", not mark.exists(), mark.read_text() if mark.exists() else run)
+        check(kind + ": a planted repository does not hinder", run.is_(0, errors="0"), run)
+        run = one.step(working_directory="platform", against=one.git("rev-parse", "HEAD").strip())
+        check(kind + ": the base is that of the work tree", run.is_(0, changed="false") and "has no revision" not in run.log, run)
+        # No program but `comment` sees the token, not even the real remote's helper.
+        one.git("config", "core.sshCommand", str(evil))
+        one.git("remote", "add", "origin", "ssh://git.example/x")
+        one.step(against="0123456789012345678901234567890123456789")
+        check(kind + ": git gets no token", mark.exists() and TOKEN not in mark.read_text(), mark.exists())
+
+
+def broken(kind):
+    """Failures of the machine have the code of a failure."""
+    with scratch(kind) as one:
+        one.env["TMPDIR"] = str(one.dir / "missing")
+        run = one.step()
+        check(kind + ": no room for the results is a failure", run.code == 2 and "cannot make a directory" in run.log, run)
+    with scratch(kind) as one:
+        run = one.step(clusters="nosuch")
+        check(kind + ": a failure is said once", run.code == 2 and "error: error:" not in run.log and "::error: " not in run.log, run)
 
 
 def large(kind):
@@ -266,7 +342,7 @@ def faults(kind):
     with scratch(kind) as one:
         one.forge.faults = [("POST", 403)]
         run = one.step()
-        ok = run.is_(0, errors="0") and "::warning title=fluxwright::no comment: error: the token may not" in run.log
+        ok = run.is_(0, errors="0") and "::warning title=fluxwright::no comment: the token may not" in run.log
         check(f"{kind}: without the right to comment the step still works", ok, run)
 
 
@@ -355,6 +431,9 @@ StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|
 
 for flavour in ("github", "gitea"):
     step(flavour)
+    tampered(flavour)
+    planted(flavour)
+    broken(flavour)
     large(flavour)
     faults(flavour)
 download()

@@ -691,6 +691,23 @@ fn refuses_a_bare_repository() {
 }
 
 #[test]
+fn tracked_files_that_look_like_a_bare_repository_are_none() {
+    let fixture = Fixture::new();
+    for dir in ["", "sub/"] {
+        fixture.write(&format!("{dir}HEAD"), "ref: refs/heads/main\n");
+        fixture.write(&format!("{dir}config"), "[core]\n\tbare = true\n");
+        fixture.write(&format!("{dir}objects/x"), "");
+        fixture.write(&format!("{dir}refs/heads/.keep"), "");
+    }
+    fixture.commit_all("planted");
+    for dir in ["", "sub", "sub/refs/heads"] {
+        let found = open(&fixture.work.join(dir));
+        assert_eq!(found.work_dir(), Some(fixture.work.canonicalize().expect("there").as_path()), "{dir}");
+        assert!(!found.files_at("HEAD", &["sub".to_owned()]).expect("readable").is_empty());
+    }
+}
+
+#[test]
 fn refuses_without_an_identity() {
     with_env("refuses_without_an_identity", &[], || {
         let fixture = Fixture::new();

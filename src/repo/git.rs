@@ -141,24 +141,28 @@ struct Plan<'a> {
 
 /// Finds the repository that encloses `dir`, also from a linked work tree; `None` if there is none.
 ///
+/// Only an entry `.git` makes a directory part of a repository. Tracked files can look like a bare repository, and their
+/// configuration would be that of whoever committed them; so a bare one is taken only when it is `dir` itself, and lies in
+/// no work tree.
+///
 /// `GIT_DIR`, `GIT_WORK_TREE` and `GIT_INDEX_FILE` are ignored. What belongs to git's configuration
 /// (`GIT_CONFIG_*`, the identity and the dates) is respected, and read once, here.
 pub fn discover(dir: &Path) -> Result<Option<Repository>, GitError> {
     use gix::config::section::is_trusted;
-    use gix::discover::upwards::Error as Missing;
     let open = |source| GitError::Open { dir: dir.to_owned(), source };
     // A real, absolute start keeps the work tree valid when the process changes its directory.
     let start = gix::path::realpath(dir).map_err(|e| open(e.into()))?;
+    std::fs::metadata(&start).map_err(|e| open(e.into()))?;
+    let entries = start.ancestors().map(|dir| dir.join(".git"));
+    let Some(found) = entries.chain([start.clone()]).find(|path| gix::discover::is_git(path).is_ok()) else {
+        return Ok(None);
+    };
     // Overrides of the work tree and the index from the environment belong to another repository.
     let options = gix::open::Options::default()
+        .open_path_as_is(true)
         .filter_config_section(|meta| is_trusted(meta) && meta.source != gix::config::Source::EnvOverride);
-    match gix::discover_opts(start, Default::default(), options) {
-        Ok(git) => Ok(Some(Repository { git })),
-        Err(e) => match e.downcast_any_ref() {
-            Some(Missing::NoTrustedGitRepository { .. }) | None => Err(open(e.into())),
-            Some(_) => Ok(None),
-        },
-    }
+    let git = gix::open_opts(found, options).map_err(|e| open(e.into()))?;
+    Ok(Some(Repository { git }))
 }
 
 impl Repository {
@@ -181,8 +185,22 @@ impl Repository {
     /// are not UTF-8 are skipped.
     pub fn files_at(&self, rev: &str, below: &[String]) -> Result<BTreeMap<String, Vec<u8>>, GitError> {
         let mut files = BTreeMap::new();
+        for (path, id) in self.blobs_at(rev, below)? {
+            let blob = self.git.find_blob(id).map_err(failed("read a committed file"))?;
+            files.insert(path, blob.detach().data);
+        }
+        Ok(files)
+    }
+
+    /// Names the files that [`files_at`](Self::files_at) would read, without reading them.
+    pub fn paths_at(&self, rev: &str, below: &[String]) -> Result<Vec<String>, GitError> {
+        Ok(self.blobs_at(rev, below)?.into_keys().collect())
+    }
+
+    fn blobs_at(&self, rev: &str, below: &[String]) -> Result<BTreeMap<String, ObjectId>, GitError> {
+        let mut blobs = BTreeMap::new();
         if rev == "HEAD" && self.git.head().map_err(failed("read `HEAD`"))?.is_unborn() {
-            return Ok(files);
+            return Ok(blobs);
         }
         let tree = self.git.rev_parse_single(rev).and_then(|id| id.object()?.peel_to_tree());
         let tree = tree.map_err(|e| GitError::Revision {
@@ -202,12 +220,11 @@ impl Repository {
             for (path, id, kind) in leaves {
                 let Ok(path) = String::from_utf8(path.into()) else { continue };
                 if matches!(kind, EntryKind::Blob | EntryKind::BlobExecutable) {
-                    let blob = self.git.find_blob(id).map_err(failed("read a committed file"))?;
-                    files.insert(path, blob.detach().data);
+                    blobs.insert(path, id);
                 }
             }
         }
-        Ok(files)
+        Ok(blobs)
     }
 
     /// Refuses, before anything is written, what [`commit`](Self::commit) would refuse for `files`.
