@@ -263,3 +263,60 @@ fn a_plain_secret_is_refused_and_its_value_is_not_shown() {
     assert!(sandbox.read("clusters/demo/flux/kustomizations.yaml").contains("provider: sops"));
     assert_eq!(sandbox.read(file), sealed);
 }
+
+#[test]
+fn check_reports_what_was_changed_by_hand() {
+    let sandbox = rendered();
+    assert_eq!(sandbox.run(&["check"]).code, 0);
+    let file = "clusters/demo/flux/bootstrap.yaml";
+    sandbox.write(file, sandbox.read(file) + "# by hand\n");
+    let run = sandbox.run(&["check", "-q", "-o", "github"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stdout.starts_with(&format!("::error file={file},title=hand-edited-file::")), "{run}");
+}
+
+#[test]
+fn a_tree_without_intent_is_an_error() {
+    let sandbox = rendered();
+    sandbox.write("clusters/other/cluster.yaml", intent("").replace("name: demo", "name: other"));
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    std::fs::remove_file(sandbox.repo().join("clusters/demo/cluster.yaml")).expect("removable");
+    for command in ["check", "diff", "render"] {
+        let run = sandbox.run(&[command]);
+        assert_eq!(run.code, 1, "{run}");
+        assert!(run.stderr.contains("error[intent-missing]: the cluster `demo` has a rendered tree"), "{run}");
+    }
+    assert_eq!(sandbox.run(&["check", "other"]).code, 0);
+    for format in ["json", "sarif", "markdown", "github"] {
+        let run = sandbox.run(&["check", "-q", "-o", format]);
+        assert!(run.stdout.contains("intent-missing"), "{format}: {run}");
+    }
+    std::fs::remove_dir_all(sandbox.repo().join("clusters/demo")).expect("removable");
+    assert_eq!(sandbox.run(&["check"]).code, 0);
+}
+
+#[test]
+fn a_removed_cluster_is_a_difference_to_a_revision() {
+    let sandbox = Sandbox::with_git();
+    for name in ["demo", "other"] {
+        let text = intent("").replace("name: demo", &format!("name: {name}"));
+        sandbox.write(&format!("clusters/{name}/cluster.yaml"), text);
+    }
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    sandbox.git(&["add", "--all"]);
+    sandbox.git(&["commit", "--quiet", "--message", "two clusters"]);
+    assert_eq!(sandbox.run(&["diff", "--against", "HEAD"]).code, 0);
+    sandbox.git(&["rm", "-r", "--quiet", "clusters/demo"]);
+    for (format, needle) in [
+        ("text", "cluster demo: removed, compared with HEAD: objects: 2 removed"),
+        ("markdown", "### Cluster `demo`: removed"),
+        ("json", "\"name\": \"demo\""),
+        ("html", "cluster-removed"),
+        ("name-only", "clusters/demo/cluster.yaml"),
+    ] {
+        let run = sandbox.run(&["diff", "--against", "HEAD", "-o", format]);
+        assert_eq!(run.code, 1, "{run}");
+        assert!(run.stdout.contains(needle) && run.stderr.contains("warning[cluster-removed]"), "{format}: {run}");
+    }
+    assert_eq!(sandbox.run(&["diff", "--against", "HEAD", "other"]).code, 0);
+}

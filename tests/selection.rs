@@ -49,7 +49,8 @@ fn a_path_means_the_clusters_that_are_made_of_it() {
     assert_eq!(looked_at(&sandbox.run(&["check", &absolute])), ["one"]);
     let outside = sandbox.repo().join("../home").canonicalize().expect("there").join("note");
     std::fs::write(&outside, "").expect("writable");
-    assert!(looked_at(&sandbox.run(&["check", &outside.display().to_string()])).is_empty());
+    let run = sandbox.run(&["check", &outside.display().to_string()]);
+    assert!(run.code == 2 && run.stderr.contains("lies outside of the repository"), "{run}");
 }
 
 #[test]
@@ -77,7 +78,6 @@ fn what_means_nothing_is_an_error() {
     std::fs::create_dir_all(sandbox.repo().join("clusters/shared")).expect("writable");
     for (argument, needle) in [
         ("tow", "no cluster `tow` in"),
-        ("clusters/tow/cluster.yaml", "did you mean `two`?"),
         ("clusters/shared", "(there are: one, two)"),
         ("docs/gone.md", "no such file or cluster: `docs/gone.md`"),
     ] {
@@ -85,6 +85,20 @@ fn what_means_nothing_is_an_error() {
         assert_eq!(run.code, 2, "{run}");
         assert!(run.stderr.contains(needle), "{run}");
     }
+}
+
+#[test]
+fn what_is_gone_does_not_stop_the_others() {
+    let sandbox = two_clusters();
+    let run = sandbox.run(&["check", "clusters/tow/cluster.yaml", "clusters/one/cluster.yaml"]);
+    assert_eq!((run.code, looked_at(&run)), (0, vec!["one"]), "{run}");
+    assert!(run.stderr.contains("note: `clusters/tow/cluster.yaml` is gone: no cluster `tow`"), "{run}");
+    assert!(run.stderr.contains("did you mean `two`?"), "{run}");
+    // What was rendered for it still is applied.
+    sandbox.write("clusters/gone/fluxwright.inventory", "");
+    let run = sandbox.run(&["check", "clusters/gone/cluster.yaml", "clusters/one/cluster.yaml"]);
+    assert_eq!((run.code, looked_at(&run)), (1, vec!["one"]), "{run}");
+    assert!(run.stderr.contains("error[intent-missing]"), "{run}");
 }
 
 #[test]

@@ -70,6 +70,13 @@ pub struct Selection {
     pub base: Vec<(String, PathBuf)>,
 }
 
+impl Selection {
+    /// Whether it means every cluster.
+    pub fn is_all(&self) -> bool {
+        self.clusters.is_empty() && self.file.is_none()
+    }
+}
+
 fn base(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, dir)) if !name.is_empty() && !dir.is_empty() => Ok((name.to_owned(), PathBuf::from(dir))),

@@ -8,29 +8,42 @@ use crate::diagnostic::did_you_mean;
 use crate::pipeline::{self, Context};
 use crate::repo::{IntentFile, Repo};
 
+/// What the arguments mean.
+#[derive(Default)]
+pub struct Picked {
+    /// The intents.
+    pub files: Vec<IntentFile>,
+    /// The clusters whose intent is missing.
+    pub abandoned: Vec<String>,
+    /// What the user should know about arguments that mean nothing.
+    pub notes: Vec<String>,
+}
+
 /// Takes the intents that the arguments mean, each once and in their order; all of them when there is no argument.
 ///
 /// A name means its cluster. A path means the clusters that are made of what lies there: those in whose directory or tree
 /// it lies, those that refer to it, all of them for a path in `plugins/`, and for a directory those below it.
 ///
 /// # Errors
-/// When there is no intent at all, or an argument means no cluster and is no file either. A file of which no cluster is
-/// made is fine, so that a list of changed files can be passed on as it is.
+/// When there is no intent at all, or an argument means no cluster and is no file of the repository either. A file of which
+/// no cluster is made is fine, and so is one of a cluster that is gone: a list of changed files can be passed on as it is.
 pub fn pick(
     files: Vec<IntentFile>,
+    abandoned: Vec<String>,
     arguments: &[String],
     repo: &Repo,
     context: &Context,
-) -> anyhow::Result<Vec<IntentFile>> {
-    if files.is_empty() {
+) -> anyhow::Result<Picked> {
+    if files.is_empty() && abandoned.is_empty() {
         bail!(
             "no intent in `{}`: expected clusters/<name>/cluster.yaml; `fluxwright init NAME` writes one",
             repo.root().display()
         );
     }
     if arguments.is_empty() {
-        return Ok(files);
+        return Ok(Picked { files, abandoned, notes: Vec::new() });
     }
+    let mut picked = Picked::default();
     let current = std::env::current_dir().context("cannot tell the current directory")?;
     let mut candidates: Vec<Candidate> = files.into_iter().map(Candidate::new).collect();
     for argument in arguments {
@@ -47,11 +60,29 @@ pub fn pick(
                 (one.chosen, found) = (true, true);
             }
         }
-        if !found && !place.is_file {
-            return Err(unknown(argument, &place, &candidates, repo));
+        for name in &abandoned {
+            let directory = format!("clusters/{name}");
+            if name == argument || place.path.as_deref().is_some_and(|path| !named && touches(path, &directory)) {
+                found = true;
+                picked.abandoned.push(name.clone());
+            }
+        }
+        match &place.path {
+            _ if found => {}
+            Some(_) if place.is_file => {}
+            None if place.is_file => bail!("`{argument}` lies outside of the repository `{}`", repo.root().display()),
+            // A list of changed files names those that are deleted, too.
+            Some(path) if !place.exists && path.starts_with("clusters/") && argument.contains(['/', '\\']) => {
+                let meant = unknown(argument, &place, &candidates, repo);
+                picked.notes.push(format!("note: `{argument}` is gone: {meant}"));
+            }
+            _ => return Err(unknown(argument, &place, &candidates, repo)),
         }
     }
-    Ok(candidates.into_iter().filter(|one| one.chosen).map(|one| one.file).collect())
+    picked.abandoned.sort();
+    picked.abandoned.dedup();
+    picked.files = candidates.into_iter().filter(|one| one.chosen).map(|one| one.file).collect();
+    Ok(picked)
 }
 
 /// An intent that may be chosen.
@@ -98,6 +129,8 @@ fn touches(one: &str, other: &str) -> bool {
 struct Place {
     /// Relative to the repository; `None` outside of it.
     path: Option<String>,
+    /// Whether something lies there.
+    exists: bool,
     /// Whether something that is no directory lies there.
     is_file: bool,
 }
@@ -111,12 +144,14 @@ impl Place {
             (true, _) => here,
             (false, true) => root,
             // One word that is not there is a name, or meant to be one.
-            (false, false) if !argument.contains(['/', '\\']) => return Self { path: None, is_file: false },
+            (false, false) if !argument.contains(['/', '\\']) => {
+                return Self { path: None, exists: false, is_file: false };
+            }
             (false, false) if repo.relative(&here).is_some() => here,
             (false, false) => root,
         };
         let is_file = full.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir());
-        Self { path: repo.relative(&full), is_file }
+        Self { path: repo.relative(&full), exists: exists(&full), is_file }
     }
 }
 

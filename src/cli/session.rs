@@ -10,7 +10,7 @@ use super::ui::Ui;
 use super::{Status, selection};
 use crate::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::diff::{ChangeKind, ChangeSet, compare};
-use crate::layout::Previous;
+use crate::layout::{Previous, inventory};
 use crate::pipeline::{self, Context, Inputs, Outcome};
 use crate::plan::Plan;
 use crate::repo::{self, Repo, git};
@@ -25,6 +25,8 @@ pub struct Session {
     pub outcomes: Vec<Outcome>,
     /// What we own in each cluster's directory.
     pub previous: Vec<Previous>,
+    /// Findings about no cluster: directories whose intent is missing.
+    pub faults: Vec<Diagnostic>,
     /// Texts of files for excerpts.
     pub sources: BTreeMap<String, String>,
 }
@@ -72,12 +74,15 @@ impl Session {
     /// # Errors
     /// When something cannot be read, or an argument means nothing.
     pub fn run(repo: Repo, context: &Context, selected: &Selection, ui: &Ui) -> anyhow::Result<Self> {
-        let files = match &selected.file {
-            Some(file) => vec![repo.intent(file)?],
-            None => repo.intents()?,
+        let (files, abandoned) = match &selected.file {
+            Some(file) => (vec![repo.intent(file)?], Vec::new()),
+            None => (repo.intents()?, repo.abandoned()?),
         };
-        let files = selection::pick(files, &selected.clusters, &repo, context)?;
-        if files.is_empty() {
+        let picked = selection::pick(files, abandoned, &selected.clusters, &repo, context)?;
+        let files = picked.files;
+        picked.notes.iter().for_each(|note| ui.say(note));
+        let faults: Vec<Diagnostic> = picked.abandoned.iter().map(|name| intent_missing(name)).collect();
+        if files.is_empty() && faults.is_empty() {
             ui.say("nothing to do: no cluster is made of these files");
         }
         let mut bases = Bases::default();
@@ -102,7 +107,7 @@ impl Session {
             drafts.push((draft, Inputs { files, previous: owned }));
         }
         let outcomes = pipeline::complete(drafts, context, &bases);
-        let mut all = Self { repo, outcomes, previous, sources };
+        let mut all = Self { repo, outcomes, previous, faults, sources };
         all.unused_bases(&bases);
         Ok(all)
     }
@@ -129,20 +134,29 @@ impl Session {
 
     /// Writes all findings; tells whether any is an error.
     pub fn report(&self, ui: &Ui) -> bool {
+        ui.diagnostics(&self.faults, &self.sources);
         for outcome in &self.outcomes {
             ui.diagnostics(&outcome.diagnostics, &self.sources);
         }
-        self.outcomes.iter().any(Outcome::has_errors)
+        !self.faults.is_empty() || self.outcomes.iter().any(Outcome::has_errors)
     }
 
     /// Ends a command that cannot go on because of findings.
     pub fn refuse(&self, what: &str, ui: &Ui) -> Status {
-        let all: Vec<Diagnostic> = self.outcomes.iter().flat_map(|outcome| outcome.diagnostics.clone()).collect();
+        let all: Vec<Diagnostic> =
+            self.outcomes.iter().flat_map(|outcome| outcome.diagnostics.clone()).chain(self.faults.clone()).collect();
         let errors: Vec<Diagnostic> = all.into_iter().filter(Diagnostic::is_error).collect();
         let count = crate::report::summary(&errors);
         ui.say(&if count.is_empty() { what.to_owned() } else { format!("{what}: {count}") });
         Status::Findings
     }
+}
+
+/// The finding about a directory that holds our files and no intent.
+fn intent_missing(name: &str) -> Diagnostic {
+    Diagnostic::new(codes::INTENT_MISSING, format!("the cluster `{name}` has a rendered tree, but no intent"))
+        .file(format!("clusters/{name}/{}", inventory::FILE))
+        .hint(format!("put `clusters/{name}/cluster.yaml` back, or delete the directory if the cluster is gone"))
 }
 
 /// Compares one cluster's desired tree with the files in a repository.

@@ -51,6 +51,8 @@ codes! {
     PLAINTEXT_CREDENTIAL "plaintext-credential" Error "a credential stands in the intent in plain text"
     FILE_REFERENCE_INVALID "file-reference-invalid" Error "a file reference is absolute or leaves the repository"
     CLUSTER_DUPLICATE "cluster-duplicate" Error "two intents describe the same cluster"
+    INTENT_MISSING "intent-missing" Error "a directory holds a rendered tree, but no intent"
+    CLUSTER_REMOVED "cluster-removed" Warning "a cluster that the compared revision has is gone"
     // platform
     UNIVERSE_REQUIRED "universe-required" Error "an offline cluster needs its Universe host"
     UNIVERSE_FORBIDDEN "universe-forbidden" Error "an online cluster has no Universe host"

@@ -78,6 +78,28 @@ impl Repo {
         Ok(found)
     }
 
+    /// Finds the clusters in whose directory we wrote, but which have no intent any more, sorted by name.
+    ///
+    /// # Errors
+    /// When the directory of the clusters cannot be read.
+    pub fn abandoned(&self) -> Result<Vec<String>, ReadError> {
+        let clusters = self.root.join("clusters");
+        let entries = match std::fs::read_dir(&clusters) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(ReadError { path: clusters, source }),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let dir = entry.map_err(|source| ReadError { path: clusters.clone(), source })?.path();
+            let has = |file: &str| std::fs::symlink_metadata(dir.join(file)).is_ok();
+            let name = dir.file_name().and_then(|name| name.to_str());
+            names.extend(name.filter(|_| has(inventory::FILE) && !has("cluster.yaml")).map(str::to_owned));
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// Reads an intent that the user names, inside or outside the repository.
     ///
     /// # Errors

@@ -44,7 +44,7 @@ pub(super) fn raw(diffs: &[ClusterDiff], _color: bool) -> String {
 fn clusters(diffs: &[ClusterDiff], changes: impl Fn(&ClusterDiff, &mut String)) -> String {
     let mut out = String::new();
     for diff in diffs {
-        out.push_str(&format!("### Cluster `{}`\n\n", diff.cluster));
+        out.push_str(&format!("### Cluster `{}`{}\n\n", diff.cluster, diff.removed()));
         if diff.changes.is_empty() {
             out.push_str(&format!("No changes, compared with {}.\n\n", diff.against));
             continue;

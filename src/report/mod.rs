@@ -16,7 +16,7 @@ mod unified;
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, codes};
 use crate::diff::{ChangeKind, ChangeSet, FileKind, Meaning, ObjectChange, ObjectKind, counts};
 use crate::layout::Graph;
 use crate::verify::Proof;
@@ -49,6 +49,12 @@ pub struct ClusterDiff {
 }
 
 impl ClusterDiff {
+    /// What stands behind the name of a cluster that is gone as a whole.
+    fn removed(&self) -> &'static str {
+        let is_removal = |found: &Diagnostic| found.code == codes::CLUSTER_REMOVED.name;
+        if self.diagnostics.iter().any(is_removal) { ": removed" } else { "" }
+    }
+
     /// Walks the objects to tell about: those that moved with their whole file are told by the file.
     fn told_objects(&self) -> impl Iterator<Item = &ObjectChange> {
         let renames = self.meaning.files.iter().filter_map(|file| match &file.what {

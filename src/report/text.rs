@@ -9,7 +9,7 @@ use crate::diff::{ChangeKind, FileKind, FileMeaning, ObjectChange, ObjectKind};
 pub(super) fn write(diffs: &[ClusterDiff], color: bool) -> String {
     let mut out = String::new();
     for diff in diffs.iter().filter(|diff| !diff.meaning.objects.is_empty() || !diff.meaning.files.is_empty()) {
-        out.push_str(&format!("{}\n", paint(BOLD, &format!("cluster {}", diff.cluster), color)));
+        out.push_str(&format!("{}\n", paint(BOLD, &format!("cluster {}{}", diff.cluster, diff.removed()), color)));
         for change in diff.told_objects() {
             object(change, color, &mut out);
         }
@@ -95,7 +95,7 @@ fn signed(sign: &str, color: bool) -> String {
 fn summary(diffs: &[ClusterDiff], color: bool) -> String {
     let mut out = String::new();
     for diff in diffs {
-        out.push_str(&paint(BOLD, &format!("cluster {}", diff.cluster), color));
+        out.push_str(&paint(BOLD, &format!("cluster {}{}", diff.cluster, diff.removed()), color));
         if diff.changes.is_empty() {
             out.push_str(&format!(", compared with {}: no changes\n", diff.against));
         } else {

@@ -27,7 +27,11 @@ pub fn run(global: &Global, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
     let context = match Context::new(&repo.plugins()?) {
         Ok(context) => {
             let session = Session::run(repo, &context, &args.selection, ui)?;
-            checked.clusters = session.outcomes.into_iter().map(checked_cluster).collect();
+            checked.faults = session.faults;
+            for (outcome, previous) in session.outcomes.into_iter().zip(&session.previous) {
+                let conflicts = session::conflicts(&session::changes(&outcome, &session.repo, previous)?);
+                checked.clusters.push(checked_cluster(outcome, conflicts));
+            }
             checked.sources = session.sources;
             context
         }
@@ -52,12 +56,12 @@ pub fn run(global: &Global, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
     Ok(if errors { Status::Findings } else { Status::Clean })
 }
 
-fn checked_cluster(outcome: Outcome) -> Checked {
+fn checked_cluster(outcome: Outcome, conflicts: Vec<Diagnostic>) -> Checked {
     Checked {
         name: outcome.name,
         intent: outcome.file,
         inside: outcome.path.is_some(),
-        diagnostics: outcome.diagnostics,
+        diagnostics: outcome.diagnostics.into_iter().chain(conflicts).collect(),
         proofs: outcome.proofs,
     }
 }

@@ -43,7 +43,7 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
         blocked |= !conflicts.is_empty();
         let Some((plan, layout)) = &outcome.desired else { continue };
         let root = &plan.cluster.root;
-        let at_head = at_head(&repository, &prefix, root)?;
+        let at_head = tree_at(&repository, "HEAD", &prefix, root)?;
         let owned = root
             .join(inventory::FILE)
             .ok()
@@ -138,9 +138,9 @@ fn change(prefix: &str, path: &RepoPath, blob: Option<&Blob>) -> FileChange {
     FileChange { path: format!("{prefix}{path}"), content: blob.map(|blob| blob.bytes().to_vec()) }
 }
 
-/// The files of the last commit below a cluster's directory.
-fn at_head(repository: &Repository, prefix: &str, root: &RepoPath) -> anyhow::Result<Tree> {
-    let files = explained(repository.files_at("HEAD", &[format!("{prefix}{root}")]))?;
+/// The files of a revision below a cluster's directory.
+pub(super) fn tree_at(repository: &Repository, rev: &str, prefix: &str, root: &RepoPath) -> anyhow::Result<Tree> {
+    let files = explained(repository.files_at(rev, &[format!("{prefix}{root}")]))?;
     let own =
         |(path, bytes): (String, Vec<u8>)| Some((RepoPath::parse(path.strip_prefix(prefix)?).ok()?, Blob::from(bytes)));
     Ok(files.into_iter().filter_map(own).collect())

@@ -6,12 +6,13 @@ use crate::cli::Status;
 use crate::cli::args::{Diff, Global};
 use crate::cli::session::{self, Session};
 use crate::cli::ui::Ui;
-use crate::diff::{ChangeSet, compare, describe};
-use crate::layout::{Inventory, inventory};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::diff::{ChangeKind, ChangeSet, FileChange, compare, describe};
+use crate::layout::{Graph, Inventory, inventory};
 use crate::pipeline::Outcome;
-use crate::repo::git;
+use crate::repo::git::{self, Repository};
 use crate::report::{self, ClusterDiff};
-use crate::tree::{Blob, RepoPath, Tree};
+use crate::tree::RepoPath;
 
 pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
     let format = report::format(&args.output).expect("clap accepts the formats of the table only");
@@ -46,6 +47,12 @@ pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
             graph: desired.map(|(_, layout)| layout.graph.clone()),
         });
     }
+    if let Some(rev) = args.against.as_ref().filter(|_| args.selection.is_all()) {
+        let removed = removed(rev, &session)?;
+        removed.iter().for_each(|diff| ui.diagnostics(&diff.diagnostics, &session.sources));
+        diffs.extend(removed);
+        diffs.sort_by(|a, b| a.cluster.cmp(&b.cluster));
+    }
     ui.data(&write(&diffs, ui.color()))?;
     let changed = diffs.iter().any(|diff| !diff.changes.is_empty());
     Ok(if changed || errors { Status::Findings } else { Status::Clean })
@@ -53,27 +60,81 @@ pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
 
 /// Whether Flux applies a file: hand-over files hold objects that it never sees.
 pub(super) fn is_applied(outcome: &Outcome, path: &RepoPath) -> bool {
-    let Some((plan, _)) = &outcome.desired else { return false };
-    let relative = path.strip_prefix(&plan.cluster.root).unwrap_or_default();
+    outcome.desired.as_ref().is_some_and(|(plan, _)| is_below_flux(path, &plan.cluster.root))
+}
+
+fn is_below_flux(path: &RepoPath, root: &RepoPath) -> bool {
+    let relative = path.strip_prefix(root).unwrap_or_default();
     !relative.starts_with("install/") && !relative.starts_with("hosts/")
+}
+
+/// The clusters of a revision whose intent the work tree lacks: all that was rendered for them is gone.
+fn removed(rev: &str, session: &Session) -> anyhow::Result<Vec<ClusterDiff>> {
+    let repository = repository(session)?;
+    let prefix = super::commit::prefix(&repository, &session.repo);
+    let below = format!("{prefix}clusters");
+    let mut found = Vec::new();
+    for intent in super::commit::explained(repository.paths_at(rev, &[below]))? {
+        let Some(intent) = intent.strip_prefix(&prefix).and_then(|path| RepoPath::parse(path).ok()) else { continue };
+        let Some(root) = intent.parent().filter(|root| intent.name() == "cluster.yaml" && is_cluster(root)) else {
+            continue;
+        };
+        if session.outcomes.iter().any(|outcome| outcome.path.as_ref() == Some(&intent)) {
+            continue;
+        }
+        let current = super::commit::tree_at(&repository, rev, &prefix, &root)?;
+        let owned = root.join(inventory::FILE).ok().and_then(|path| current.get(&path).map(Inventory::read));
+        let owned = owned.unwrap_or_default();
+        let ours = |path: &RepoPath| {
+            let relative = path.strip_prefix(&root).unwrap_or_default();
+            *path == intent || relative == inventory::FILE || owned.owns(relative)
+        };
+        let gone = current.iter().filter(|(path, _)| ours(path)).map(|(path, blob)| FileChange {
+            path: path.clone(),
+            kind: ChangeKind::Deleted,
+            before: Some(blob.clone()),
+            after: None,
+        });
+        let changes = ChangeSet { files: gone.collect(), unchanged: 0 };
+        let name = root.name().to_owned();
+        let warning =
+            Diagnostic::new(codes::CLUSTER_REMOVED, format!("the cluster `{name}` is removed: `{rev}` has it"))
+                .file(intent.to_string())
+                .hint("put its directory back if the cluster is to stay");
+        found.push(ClusterDiff {
+            cluster: name,
+            intent: intent.to_string(),
+            against: rev.to_owned(),
+            meaning: describe(&changes, |path| *path != intent && is_below_flux(path, &root)),
+            changes,
+            proofs: Vec::new(),
+            diagnostics: vec![warning],
+            graph: Some(Graph::default()),
+        });
+    }
+    Ok(found)
+}
+
+/// Whether a directory is where a cluster lies: `clusters/<name>`.
+fn is_cluster(root: &RepoPath) -> bool {
+    root.parent().is_some_and(|parent| parent.as_str() == "clusters")
 }
 
 /// Compares with the files of a revision, which are ours as far as its own inventory says.
 fn against(outcome: &Outcome, rev: &str, session: &Session) -> anyhow::Result<ChangeSet> {
     let Some((plan, layout)) = &outcome.desired else { return Ok(ChangeSet::default()) };
     let root = &plan.cluster.root;
-    let Some(repository) = git::discover(session.repo.root())? else {
-        bail!("--against needs a git repository; `{}` is in none", session.repo.root().display());
-    };
+    let repository = repository(session)?;
     let prefix = super::commit::prefix(&repository, &session.repo);
-    let files = super::commit::explained(repository.files_at(rev, &[format!("{prefix}{root}")]))?;
-    let mut current = Tree::new();
-    for (path, bytes) in files {
-        if let Some(path) = path.strip_prefix(&prefix).and_then(|path| RepoPath::parse(path).ok()) {
-            current.insert(path, Blob::from(bytes));
-        }
-    }
+    let current = super::commit::tree_at(&repository, rev, &prefix, root)?;
     let owned =
         root.join(inventory::FILE).ok().and_then(|path| current.get(&path).map(Inventory::read)).unwrap_or_default();
     Ok(compare(&layout.tree, &current, root, &owned))
+}
+
+fn repository(session: &Session) -> anyhow::Result<Repository> {
+    let Some(repository) = git::discover(session.repo.root())? else {
+        bail!("--against needs a git repository; `{}` is in none", session.repo.root().display());
+    };
+    Ok(repository)
 }

@@ -7,7 +7,7 @@ use crate::report::{proofs_line, summary};
 pub(super) fn write(report: &CheckReport) -> String {
     let mut out = String::new();
     if !report.faults.is_empty() {
-        out.push_str(&format!("### Plugins of the repository: {}\n\n", summary(&report.faults)));
+        out.push_str(&format!("### Repository: {}\n\n", summary(&report.faults)));
         table(report, None, &mut out);
     }
     for one in &report.clusters {
