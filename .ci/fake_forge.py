@@ -135,6 +135,8 @@ class Forge:
             return 401, {"message": "Bad credentials"}
         if self.kind == "github" and not request.headers.get("User-Agent"):
             return 403, {"message": "Request forbidden by administrative rules."}
+        if path == ("/api/v1" if self.kind == "gitea" else "") + "/user":
+            return 200, {"id": 1, "login": "user1"}
         match = PATH.match(path)
         if not match or match["repo"] != REPOSITORY or bool(match["prefix"]) != (self.kind == "gitea"):
             return 404, {"message": "Not Found"}

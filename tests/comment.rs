@@ -83,6 +83,16 @@ fn comment(id: u64, body: &str) -> Value {
     json!({"id": id, "body": body, "html_url": format!("https://forge.example/c/{id}"), "user": {"id": 1}})
 }
 
+/// The answer to who the token is.
+fn user(id: i64) -> Answer {
+    response("200 OK", &["Content-Type: application/json"], &json!({"id": id, "login": "me"}).to_string())
+}
+
+/// The answer to a job's token, which has no user.
+fn no_user() -> Answer {
+    response("403 Forbidden", &[], "{\"message\": \"Resource not accessible by integration\"}")
+}
+
 fn created(id: u64) -> Answer {
     response("201 Created", &["Content-Type: application/json"], &comment(id, "x").to_string())
 }
@@ -155,9 +165,9 @@ fn a_comment_is_created_when_there_is_none() {
 #[test]
 fn the_same_text_is_not_written_again() {
     let same = comment(4, text().trim_end().replace('\n', "\r\n").as_str());
-    let played = play(Kind::GitHub, vec![found(&[same])]);
+    let played = play(Kind::GitHub, vec![found(&[same]), user(1)]);
     assert_eq!(played.result, Ok(Outcome::Unchanged("https://forge.example/c/4".into())));
-    assert_eq!(played.lines().len(), 1);
+    assert_eq!(played.lines()[1..], ["GET /user"]);
 }
 
 #[test]
@@ -167,12 +177,74 @@ fn the_oldest_own_comment_is_updated_and_the_others_of_its_author_go() {
     stranger["user"]["id"] = json!(2);
     let gone = response("204 No Content", &[], "");
     let changed = response("200 OK", &[], &own(4).to_string());
-    let played = play(Kind::GitHub, vec![found(&[own(5), own(4), stranger]), changed, gone]);
+    let played = play(Kind::GitHub, vec![found(&[own(5), own(4), stranger]), user(1), changed, gone]);
     assert_eq!(played.result, Ok(Outcome::Updated("https://forge.example/c/4".into())));
     assert_eq!(
-        played.lines()[1..],
+        played.lines()[2..],
         ["PATCH /repos/corp/clusters/issues/comments/4", "DELETE /repos/corp/clusters/issues/comments/5"]
     );
+}
+
+#[test]
+fn the_mark_alone_makes_no_comment_ours() {
+    let by = |id: u64, author: i64, kind: &str| {
+        let mut comment = comment(id, &format!("{}\n\nold", marker("demo")));
+        comment["user"] = json!({"id": author, "type": kind});
+        comment
+    };
+    let answer = |comment: &Value| response("200 OK", &[], &comment.to_string());
+    // A stranger wrote first: ours is created, and later updated, with the token of a person, of a job, and of Gitea's jobs.
+    let planted = by(3, 9, "User");
+    for (kind, who, own) in [
+        (Kind::GitHub, user(1), by(4, 1, "User")),
+        (Kind::GitHub, no_user(), by(4, 41898282, "Bot")),
+        (Kind::Gitea, user(-2), by(4, -2, "")),
+        (Kind::Gitea, no_user(), by(4, -2, "")),
+    ] {
+        let played = play(kind, vec![found(&[planted.clone()]), who.clone(), answer(&own)]);
+        assert!(matches!(played.result, Ok(Outcome::Created(_))), "{:?}", played.result);
+        let played = play(kind, vec![found(&[planted.clone(), own.clone()]), who, answer(&own)]);
+        assert!(matches!(played.result, Ok(Outcome::Updated(_))), "{:?}", played.result);
+        assert_eq!(played.lines()[2], "PATCH /repos/corp/clusters/issues/comments/4");
+    }
+    // A token that may not say who it is learns it from its new comment.
+    let old = by(4, 7, "User");
+    let gone = response("204 No Content", &[], "");
+    let played = play(Kind::Gitea, vec![found(&[planted, old]), no_user(), answer(&by(5, 7, "User")), gone]);
+    assert_eq!(played.lines()[3..], ["DELETE /repos/corp/clusters/issues/comments/4"]);
+}
+
+#[test]
+fn an_answer_that_is_no_comment_is_no_success() {
+    let old = || found(&[comment(4, &format!("{}\n\nold", marker("demo")))]);
+    let html = response("200 OK", &["Content-Type: text/html"], "<html>login</html>");
+    let (_, message) = failed(Kind::GitHub, vec![old(), user(1), html]);
+    assert!(message.contains("not the JSON of the API"), "{message}");
+    let other = response("200 OK", &[], &comment(5, "x").to_string());
+    let (_, message) = failed(Kind::GitHub, vec![old(), user(1), other]);
+    assert!(message.contains("another comment"), "{message}");
+}
+
+#[test]
+fn the_token_is_taken_out_of_what_a_forge_repeats() {
+    let said = format!("{{\"message\": \"no rights for {TOKEN}\"}}");
+    let (_, message) = failed(Kind::GitHub, vec![found(&[]), response("403 Forbidden", &[], &said)]);
+    assert!(message.contains("no rights for ***"), "{message}");
+    let mut own = comment(3, &text());
+    own["html_url"] = json!(format!("https://forge.example/{TOKEN}"));
+    let played = play(Kind::GitHub, vec![found(&[own]), user(1)]);
+    assert_eq!(played.result, Ok(Outcome::Unchanged("https://forge.example/***".into())));
+}
+
+#[test]
+fn endless_waits_end() {
+    for header in ["Retry-After: 18446744073709551615", "X-RateLimit-Reset: 18446744073709551615"] {
+        let date = "Date: Thu, 01 Jan 1970 00:00:00 GMT";
+        let headers = ["X-RateLimit-Remaining: 0", date, header];
+        let first = response("429 Too Many Requests", &["Retry-After: 1"], "");
+        let (_, message) = failed(Kind::GitHub, vec![first, response("429 Too Many Requests", &headers, "")]);
+        assert!(message.contains("the next try is 18446744073709551615 s away"), "{message}");
+    }
 }
 
 #[test]
@@ -180,7 +252,7 @@ fn every_page_is_read() {
     let page = |id, link: &str| response("200 OK", &[link], &json!([comment(id, "x")]).to_string());
     let next = "Link: <HOST/next?page=2>; rel=\"next\", <HOST/next?page=9>; rel=\"last\"";
     let own = comment(9, &text());
-    let played = play(Kind::GitHub, vec![page(1, next), found(&[own])]);
+    let played = play(Kind::GitHub, vec![page(1, next), found(&[own]), user(1)]);
     assert_eq!(played.result, Ok(Outcome::Unchanged("https://forge.example/c/9".into())));
     assert_eq!(played.lines()[1], "GET /next?page=2");
 
@@ -188,7 +260,7 @@ fn every_page_is_read() {
         let comments: Vec<Value> = ids.iter().map(|id| comment(*id, body)).collect();
         response("200 OK", &["X-Total-Count: 3"], &json!(comments).to_string())
     };
-    let played = play(Kind::Gitea, vec![total(&[1, 2], "x"), total(&[3], &text())]);
+    let played = play(Kind::Gitea, vec![total(&[1, 2], "x"), total(&[3], &text()), user(1)]);
     assert_eq!(played.result, Ok(Outcome::Unchanged("https://forge.example/c/3".into())));
     assert_eq!(played.lines()[1], "GET /repos/corp/clusters/issues/7/comments?limit=50&page=2");
     // A total that is never reached must not go on for ever.
@@ -199,7 +271,7 @@ fn every_page_is_read() {
 #[test]
 fn a_lost_answer_makes_no_second_comment() {
     let own = comment(3, &text());
-    let played = play(Kind::GitHub, vec![found(&[]), None, found(&[own])]);
+    let played = play(Kind::GitHub, vec![found(&[]), None, found(&[own]), user(1)]);
     assert_eq!(played.result, Ok(Outcome::Unchanged("https://forge.example/c/3".into())));
     assert_eq!(played.lines().iter().filter(|line| line.starts_with("POST")).count(), 1);
     let broken = response("502 Bad Gateway", &[], "<html>");
@@ -274,14 +346,14 @@ fn refusals_say_what_to_do() {
 fn a_comment_that_vanishes_or_is_not_ours_is_replaced() {
     let old = || comment(4, &format!("{}\n\nold", marker("demo")));
     let gone = response("404 Not Found", &[], "{\"message\": \"Not Found\"}");
-    let played = play(Kind::GitHub, vec![found(&[old()]), gone, found(&[]), created(5)]);
+    let played = play(Kind::GitHub, vec![found(&[old()]), user(1), gone, found(&[]), created(5)]);
     assert_eq!(played.result, Ok(Outcome::Created("https://forge.example/c/5".into())));
     let foreign = response("403 Forbidden", &[], "");
-    let played = play(Kind::Gitea, vec![found(&[old()]), foreign, found(&[old()]), created(5)]);
+    let played = play(Kind::Gitea, vec![found(&[old()]), user(1), foreign, found(&[old()]), created(5)]);
     assert_eq!(played.result, Ok(Outcome::Created("https://forge.example/c/5".into())));
     let conflict = response("409 Conflict", &[], "");
     let changed = response("200 OK", &[], &old().to_string());
-    let played = play(Kind::GitHub, vec![found(&[old()]), conflict, found(&[old()]), changed]);
+    let played = play(Kind::GitHub, vec![found(&[old()]), user(1), conflict, found(&[old()]), changed]);
     assert_eq!(played.result, Ok(Outcome::Updated("https://forge.example/c/4".into())));
 }
 

@@ -43,6 +43,39 @@ struct Comment {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 struct Author {
     id: i64,
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+}
+
+/// Gitea and Forgejo write comments of a job's token as this user.
+const ACTIONS_USER: i64 = -2;
+
+/// Whose comments are ours.
+enum Identity {
+    /// Those of the token's user.
+    User(i64),
+    /// Those of the forge's automation: the token is that of a job or of an app, and has no user.
+    Automation(Kind),
+}
+
+impl Identity {
+    /// Asks who the token is.
+    fn ask(client: &Client<'_>) -> Result<Self, Error> {
+        let answer = client.send(Method::Get, &format!("{}/user", client.settings.api), None)?;
+        if matches!(answer.status, 401 | 403 | 404) {
+            return Ok(Self::Automation(client.settings.kind));
+        }
+        Ok(Self::User(expect(client, answer, "read its own user")?.json::<Author>()?.id))
+    }
+
+    /// Whether a comment may be taken for ours: anybody can write the mark.
+    fn wrote(&self, comment: &Comment) -> bool {
+        comment.user.as_ref().is_some_and(|author| match self {
+            Self::User(id) => author.id == *id,
+            Self::Automation(Kind::GitHub) => author.kind.as_deref() == Some("Bot"),
+            Self::Automation(Kind::Gitea) => author.id == ACTIONS_USER,
+        })
+    }
 }
 
 impl Comment {
@@ -64,12 +97,25 @@ impl Comment {
 /// Makes the comment with this key say `text`, whose first line is the marker.
 ///
 /// Of several own comments, which two runs at the same time can leave, the oldest is kept up to date and those of the same
-/// author are deleted. A comment that carries the mark but may not be changed is somebody else's, and is passed over.
+/// author are deleted. The mark alone makes no comment ours: its author must be the token's user, or the forge's automation
+/// when the token has none. A token that may not say who it is writes a new comment and deletes its old ones.
 ///
 /// # Errors
 /// When the API does not allow it, does not answer, or answers something else.
 pub fn update(settings: &Settings, key: &str, text: &str, pause: Pause<'_>) -> Result<Outcome, Error> {
+    let clean = |text: &str| settings.token.redact(text);
+    let pause = |time: Duration, why: &str| pause(time, &clean(why));
+    match carry_out(settings, key, text, &pause) {
+        Ok(Outcome::Created(address)) => Ok(Outcome::Created(clean(&address))),
+        Ok(Outcome::Updated(address)) => Ok(Outcome::Updated(clean(&address))),
+        Ok(Outcome::Unchanged(address)) => Ok(Outcome::Unchanged(clean(&address))),
+        Err(Error { cause, message, hint }) => Err(Error { cause, message: clean(&message), hint: clean(&hint) }),
+    }
+}
+
+fn carry_out(settings: &Settings, key: &str, text: &str, pause: Pause<'_>) -> Result<Outcome, Error> {
     let client = Client::new(settings, pause);
+    let mut identity = None;
     let mut passed_over = BTreeSet::new();
     let mut forbidden = None;
     let mut last = None;
@@ -77,13 +123,21 @@ pub fn update(settings: &Settings, key: &str, text: &str, pause: Pause<'_>) -> R
         if let Some(Error { cause: Cause::Unclear | Cause::Conflict, message, .. }) = &last {
             client.wait(Duration::from_secs(1 << round), message)?;
         }
-        let mut own = list(&client)?;
-        own.retain(|comment| comment.is_marked(&marker(key)) && !passed_over.contains(&comment.id));
-        own.sort_by_key(|comment| comment.id);
+        let mut marked = list(&client)?;
+        marked.retain(|comment| comment.is_marked(&marker(key)) && !passed_over.contains(&comment.id));
+        marked.sort_by_key(|comment| comment.id);
+        if !marked.is_empty() && identity.is_none() {
+            identity = Some(Identity::ask(&client)?);
+        }
+        let is_own = |comment: &Comment| identity.as_ref().is_some_and(|identity| identity.wrote(comment));
+        let (own, others): (Vec<Comment>, Vec<Comment>) = marked.into_iter().partition(is_own);
         let done = match own.first() {
             Some(first) if first.says(text) => Ok(Outcome::Unchanged(first.address())),
             Some(first) => change(&client, first, text).map(|changed| Outcome::Updated(changed.address())),
-            None => create(&client, text).map(|created| Outcome::Created(created.address())),
+            None => create(&client, text).and_then(|created| {
+                remove(&client, &created, &others)?;
+                Ok(Outcome::Created(created.address()))
+            }),
         };
         match (done, own.split_first()) {
             (Ok(outcome), Some((first, rest))) => {
@@ -155,7 +209,14 @@ fn change(client: &Client<'_>, comment: &Comment, text: &str) -> Result<Comment,
     let answer = client.send(Method::Patch, &url, Some(&json!({"body": text})))?;
     let answer = expect(client, answer, "change the comment")?;
     // Gitea answers 204 without a body for what is no comment of a user.
-    Ok(answer.json().unwrap_or_else(|_| comment.clone()))
+    if answer.status == 204 {
+        return Ok(comment.clone());
+    }
+    let changed: Comment = answer.json()?;
+    if changed.id != comment.id || !changed.is_marked(text.lines().next().unwrap_or_default()) {
+        return Err(Error::new(Cause::Other, "the API answers with another comment", "check the address of the API"));
+    }
+    Ok(changed)
 }
 
 fn create(client: &Client<'_>, text: &str) -> Result<Comment, Error> {

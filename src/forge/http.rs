@@ -141,7 +141,7 @@ impl<'a> Client<'a> {
 
     /// Waits, as long as all waits together stay within the limit.
     pub fn wait(&self, time: Duration, why: &str) -> Result<(), Error> {
-        let total = self.waited.get() + time;
+        let total = self.waited.get().saturating_add(time);
         if total > self.settings.max_wait {
             return Err(Error::new(
                 Cause::Other,
@@ -281,7 +281,7 @@ fn rate_limit_wait(answer: &Answer) -> Option<Duration> {
     }
     let reset: u64 = answer.header("x-ratelimit-reset")?.trim().parse().ok()?;
     let now = now?.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
-    Some(Duration::from_secs(reset.saturating_sub(now) + 1))
+    Some(Duration::from_secs(reset.saturating_sub(now).saturating_add(1)))
 }
 
 #[cfg(test)]
@@ -313,5 +313,10 @@ mod tests {
         let used = ("x-ratelimit-remaining", "0");
         assert_eq!(rate_limit_wait(&answer(&[date, used, reset])), Some(Duration::from_secs(46)));
         assert_eq!(rate_limit_wait(&answer(&[used, reset])), None);
+        let largest = Some(Duration::from_secs(u64::MAX));
+        assert_eq!(rate_limit_wait(&answer(&[("retry-after", "18446744073709551615")])), largest);
+        let reset = ("x-ratelimit-reset", "18446744073709551615");
+        assert!(rate_limit_wait(&answer(&[date, used, reset])) < largest);
+        assert_eq!(rate_limit_wait(&answer(&[("date", "Thu, 01 Jan 1970 00:00:00 GMT"), used, reset])), largest);
     }
 }

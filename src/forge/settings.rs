@@ -28,6 +28,12 @@ impl Token {
         Ok(Self(text.to_owned()))
     }
 
+    /// Takes the token out of a text, in which a forge or a proxy may repeat it.
+    pub fn redact(&self, text: &str) -> String {
+        // A shorter text is no token, and replacing it would only make other texts unreadable.
+        if self.0.len() < 8 { text.to_owned() } else { text.replace(&self.0, "***") }
+    }
+
     /// The text for the header of a request.
     pub(super) fn expose(&self) -> &str {
         &self.0

@@ -9,7 +9,7 @@ use crate::cli::Status;
 use crate::cli::args::{Comment, Forge};
 use crate::cli::ui::Ui;
 use crate::diagnostic::mask;
-use crate::forge::{self, Choices, Kind, Outcome};
+use crate::forge::{self, Choices, Kind, Outcome, Token};
 use crate::report::shorten;
 
 /// Far more than any report; a mistaken file must not be read into memory.
@@ -17,7 +17,9 @@ const LARGEST: u64 = 256 << 20;
 
 pub fn run(args: &Comment, ui: &Ui) -> anyhow::Result<Status> {
     // What is written to a forge stays there: a text of others is masked once more.
-    let text = mask::mask(&read(args)?);
+    let tokens = ["FLUXWRIGHT_TOKEN", "GITHUB_TOKEN"].map(|name| std::env::var(name).ok());
+    let tokens = tokens.into_iter().flatten().filter_map(|token| Token::new(&token).ok());
+    let text = tokens.fold(mask::mask(&read(args)?), |text, token| token.redact(&text));
     if text.trim().is_empty() {
         bail!("the text is empty; a comment needs one");
     }
