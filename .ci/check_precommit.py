@@ -127,7 +127,12 @@ def scenarios(repo):
     code, out, names = repo.commit("clusters/one")
     check("the deletion is committed once it is staged", code == 0 and names == ["one"], out)
 
+    repo.write("--help", "a file\n")
     repo.append("clusters/two/cluster.yaml", "  exposedPort: []\n")
+    repo.run("git", "add", "--", "--help")
+    code, out, names = repo.commit("clusters/two/cluster.yaml")
+    check("a file that is called as an option is a file", code != 0 and "error[unknown-field]" in out, out)
+    repo.run("git", "rm", "--quiet", "--force", "--", "--help")
     code, out, names = repo.commit("clusters/two/cluster.yaml")
     check("an invalid intent fails, with its code", code != 0 and "error[unknown-field]" in out and "one" not in names, out)
     repo.append("clusters/one/cluster.yaml", "# a comment\n")
