@@ -201,7 +201,7 @@ fn the_mark_alone_makes_no_comment_ours() {
         (Kind::Gitea, user(-2), by(4, -2, "")),
         (Kind::Gitea, no_user(), by(4, -2, "")),
     ] {
-        let played = play(kind, vec![found(&[planted.clone()]), who.clone(), answer(&own)]);
+        let played = play(kind, vec![found(std::slice::from_ref(&planted)), who.clone(), answer(&own)]);
         assert!(matches!(played.result, Ok(Outcome::Created(_))), "{:?}", played.result);
         let played = play(kind, vec![found(&[planted.clone(), own.clone()]), who, answer(&own)]);
         assert!(matches!(played.result, Ok(Outcome::Updated(_))), "{:?}", played.result);
