@@ -20,7 +20,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("verify", &["plan", "intent", "layout", "build", "render", "tree", "yaml", "diagnostic"]),
     ("diff", &["build", "diagnostic", "layout", "render", "tree", "yaml"]),
     ("report", &["diagnostic", "diff", "layout", "tree", "verify", "yaml"]),
-    ("repo", &["tree", "diff", "layout"]),
+    ("repo", &["tree", "build", "diff", "layout"]),
     ("forge", &["diagnostic"]),
     ("pipeline", &["catalog", "diagnostic", "intent", "layout", "plan", "render", "tree", "verify"]),
     ("krm", &["diagnostic", "intent", "layout", "pipeline", "plan", "render", "tree", "verify", "yaml"]),

@@ -19,6 +19,7 @@ fn help_is_the_manual() {
         "render",
         "commit",
         "graph",
+        "build",
         "fn",
         "comment",
         "schema",

@@ -112,7 +112,9 @@ fn the_diff_of_the_reference_is_real() {
 
 #[test]
 fn the_sessions_of_the_guides_to_tools_are_real() {
-    for guide in ["docs/pre-commit.md", "docs/editors.md", "docs/install.md", "docs/ci.md", "docs/function.md"] {
+    for guide in
+        ["docs/pre-commit.md", "docs/editors.md", "docs/install.md", "docs/ci.md", "docs/function.md", "docs/build.md"]
+    {
         replay(guide);
     }
 }

@@ -113,6 +113,11 @@ pub enum Command {
     /// write comes from the environment of GitHub Actions or Gitea Actions, or from the options. The token comes from
     /// FLUXWRIGHT_TOKEN, else GITHUB_TOKEN.
     Comment(Comment),
+    /// Build a kustomization: the objects that `kustomize build` prints, byte for byte
+    ///
+    /// What is not supported (remote bases, Helm charts, functions, and the fields that docs/build.md lists) is refused by
+    /// name; nothing is guessed.
+    Build(Build),
     /// Show which Flux Kustomization waits for which
     ///
     /// An arrow leads from what must be ready first. A cycle, which Flux would not report, is shown too.
@@ -317,6 +322,42 @@ pub struct Explain {
     /// List every code, one a line
     #[arg(long, conflicts_with = "topic")]
     pub list: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Build {
+    /// Directory with a kustomization file
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Write to a file; into a directory, one file for each object
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Order of the objects
+    #[arg(long, value_enum, default_value = "legacy")]
+    pub reorder: Reorder,
+    /// Which files a kustomization may name
+    #[arg(long, value_enum, default_value = "LoadRestrictionsRootOnly")]
+    pub load_restrictor: LoadRestrictor,
+}
+
+/// Which files a kustomization may name, in the words of kustomize.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LoadRestrictor {
+    /// Those in or below its own directory
+    #[value(name = "LoadRestrictionsRootOnly")]
+    RootOnly,
+    /// All
+    #[value(name = "LoadRestrictionsNone")]
+    None,
+}
+
+/// The order in which objects are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reorder {
+    /// What others need first, webhooks last, as `kustomize build` prints them
+    Legacy,
+    /// As they are found, as Flux applies them
+    None,
 }
 
 #[derive(Debug, ClapArgs)]

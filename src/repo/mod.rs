@@ -1,11 +1,13 @@
 //! EFFECTS: the repository on disk. The only stage, with `cli`, that touches files, locks and git.
 
 pub mod git;
+mod kustomization;
 mod read;
 mod write;
 
 use std::path::{Path, PathBuf};
 
+pub use kustomization::kustomization;
 pub use read::{IntentFile, ReadError, base};
 pub use write::WriteError;
 

@@ -13,7 +13,7 @@ use crate::layout::{Inventory, Previous, inventory};
 use crate::tree::{Blob, RepoPath, Tree};
 
 /// Largest file that is read: beyond any manifest.
-const LARGEST: u64 = 64 << 20;
+pub(super) const LARGEST: u64 = 64 << 20;
 
 /// A file cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -1,10 +1,25 @@
 //! Paths between directories of a tree, and what a directory without kustomization file holds.
 
-use super::BuildError;
+use super::{BuildError, Restriction};
+use crate::build::source;
 use crate::tree::{PathError, RepoPath, Tree};
 
 /// The names that kustomize looks for.
-pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// Lists every text of a kustomization file that may be the path of something that it takes in: all of one line, and what
+/// stands behind a `=`, as generators write it.
+pub fn mentioned_paths(bytes: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for node in source::documents(bytes).unwrap_or_default() {
+        node.scalars(&mut |_, _, _, value| {
+            let Some(text) = value.as_str().filter(|text| !text.is_empty() && !text.contains('\n')) else { return };
+            found.push(text.to_owned());
+            found.extend(text.split_once('=').map(|(_, path)| path.to_owned()));
+        });
+    }
+    found
+}
 
 /// Finds the kustomization file of a directory.
 pub(super) fn kustomization_file(tree: &Tree, dir: Option<&RepoPath>) -> Result<Option<RepoPath>, BuildError> {
@@ -42,6 +57,7 @@ pub(super) fn contains(outer: Option<&RepoPath>, inner: Option<&RepoPath>) -> bo
 /// Resolves a file that kustomize may read: in or below the directory of its kustomization.
 pub(super) fn readable(
     tree: &Tree,
+    restriction: Restriction,
     dir: Option<&RepoPath>,
     file: &str,
     field: &str,
@@ -60,7 +76,7 @@ pub(super) fn readable(
     if !tree.contains(&path) {
         return Err(fault("which does not exist".into()));
     }
-    if dir.is_some_and(|dir| path.strip_prefix(dir).is_none()) {
+    if restriction == Restriction::RootOnly && dir.is_some_and(|dir| path.strip_prefix(dir).is_none()) {
         return Err(fault("which is not in or below the directory of the kustomization".into()));
     }
     Ok(path)

@@ -9,6 +9,7 @@ mod file;
 mod images;
 mod namespace;
 mod object;
+mod order;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use super::patch::{Patch, PatchBody, PatchFault, apply_tracked};
 use super::target::{Target, TargetFault};
 use crate::render::Resource;
 use crate::tree::{RepoPath, Tree};
+pub use directory::{NAMES as KUSTOMIZATION_FILES, mentioned_paths};
 pub use error::BuildError;
 use file::{Entry, Kind, Kustomization};
 
@@ -34,7 +36,24 @@ const DEEPEST: usize = 64;
 /// # Errors
 /// The first fault, with file and field.
 pub fn build(tree: &Tree, dir: Option<&RepoPath>) -> Result<Vec<Resource>, BuildError> {
-    let mut builder = Builder { tree, chain: Vec::new(), directories: 0 };
+    build_with(tree, dir, Restriction::RootOnly)
+}
+
+/// Which files a kustomization may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restriction {
+    /// Those in or below its directory.
+    RootOnly,
+    /// All.
+    None,
+}
+
+/// As [`build`], with another restriction of files.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_with(tree: &Tree, dir: Option<&RepoPath>, restriction: Restriction) -> Result<Vec<Resource>, BuildError> {
+    let mut builder = Builder { tree, restriction, chain: Vec::new(), directories: 0 };
     let mut objects = Vec::new();
     match directory::kustomization_file(tree, dir)? {
         Some(_) => builder.directory(dir, Kind::Kustomization, &mut objects)?,
@@ -42,6 +61,11 @@ pub fn build(tree: &Tree, dir: Option<&RepoPath>) -> Result<Vec<Resource>, Build
     }
     namespace::follow_references(&mut objects)?;
     Ok(objects.into_iter().map(|object| object.resource).filter(|resource| !is_local(resource)).collect())
+}
+
+/// Sorts objects as the command line tool does; kustomize-controller does not.
+pub fn sort(resources: &mut [Resource]) {
+    order::legacy(resources);
 }
 
 /// Objects that are configuration of tools are never printed.
@@ -52,6 +76,7 @@ fn is_local(resource: &Resource) -> bool {
 
 struct Builder<'t> {
     tree: &'t Tree,
+    restriction: Restriction,
     /// The directories that include one another, outermost first.
     chain: Vec<Option<RepoPath>>,
     directories: usize,
@@ -115,7 +140,7 @@ impl Builder<'_> {
         if let Ok(path) = RepoPath::resolve(dir, entry)
             && self.tree.contains(&path)
         {
-            let path = directory::readable(self.tree, dir, file, field, entry)?;
+            let path = directory::readable(self.tree, self.restriction, dir, file, field, entry)?;
             return self.manifest(&path, objects);
         }
         let included = self.included(dir, file, field, entry)?;
@@ -256,7 +281,7 @@ impl Builder<'_> {
     }
 
     fn text(&self, dir: Option<&RepoPath>, file: &str, field: &str, entry: &str) -> Result<String, BuildError> {
-        let path = directory::readable(self.tree, dir, file, field, entry)?;
+        let path = directory::readable(self.tree, self.restriction, dir, file, field, entry)?;
         let text = self.tree.get(&path).and_then(|blob| blob.text());
         text.map(str::to_owned).ok_or_else(|| BuildError::Path {
             file: file.to_owned(),

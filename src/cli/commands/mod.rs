@@ -1,5 +1,6 @@
 //! One file per command: its run function takes typed arguments and gives a status.
 
+mod build;
 mod check;
 mod comment;
 mod commit;
@@ -28,6 +29,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Status> {
         Command::Render(args) => render::run(global, args, ui),
         Command::Commit(args) => commit::run(global, args, ui),
         Command::Comment(args) => comment::run(args, ui),
+        Command::Build(args) => build::run(args, ui),
         Command::Graph(args) => graph::run(global, args, ui),
         Command::Fn => function::run(global, ui),
         Command::Schema(args) => schema::run(global, args, ui),

@@ -1,0 +1,96 @@
+//! `fluxwright build`: what it prints, where it writes, and what it refuses. Real kustomize is compared in `.ci/run`.
+
+mod support;
+
+use support::Sandbox;
+
+const SERVICE: &str =
+    "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: a}\nspec: {ports: [{port: 80}]}\n";
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("base/service.yaml", SERVICE);
+    sandbox.write("base/kustomization.yaml", "resources: [service.yaml, more]\n");
+    sandbox.write("base/more/kustomization.yaml", "resources: [all.yaml]\n");
+    sandbox.write(
+        "base/more/all.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: b}\ndata: {\"1\": \"yes\"}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n",
+    );
+    sandbox.write("prod/kustomization.yaml", "resources: [../base]\n");
+    sandbox
+}
+
+#[test]
+fn bases_are_found_wherever_they_lie_and_sorted_as_kustomize_sorts() {
+    let run = sandbox().run(&["build", "prod"]);
+    assert_eq!(run.code, 0, "{run}");
+    let kinds: Vec<&str> = run.stdout.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+    assert_eq!(kinds, ["Namespace", "ConfigMap", "Service"]);
+    assert!(run.stdout.contains("data:\n  \"1\": \"yes\"\n"), "{run}");
+    let none = sandbox().run(&["build", "prod", "--reorder", "none"]);
+    let kinds: Vec<&str> = none.stdout.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+    assert_eq!(kinds, ["Service", "ConfigMap", "Namespace"]);
+}
+
+#[test]
+fn a_directory_takes_one_file_for_each_object() {
+    let sandbox = sandbox();
+    sandbox.write("out/kept.txt", "mine");
+    let run = sandbox.run(&["build", "prod", "-o", "out"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run}");
+    let mut files: Vec<String> = std::fs::read_dir(sandbox.repo().join("out"))
+        .expect("the directory")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["a_v1_service_web.yaml", "b_v1_configmap_web.yaml", "kept.txt", "v1_namespace_a.yaml"]);
+    sandbox.run(&["build", "prod", "-o", "all.yaml"]);
+    assert_eq!(sandbox.read("all.yaml"), sandbox.run(&["build", "prod"]).stdout);
+}
+
+#[test]
+fn what_is_not_supported_is_an_error_that_names_it() {
+    for (text, named) in [
+        ("namePrefix: x-\nresources: [../base]\n", "prod/kustomization.yaml: `namePrefix` is not supported"),
+        ("resources: [https://example.com/x.yaml]\n", "`resources[0] (remote)` is not supported"),
+        ("resources: [../base/service.yaml]\n", "is not in or below the directory"),
+        ("resource: [../base]\n", "`resource` does not exist"),
+        ("resources: [gone.yaml]\n", "`gone.yaml`, which does not exist"),
+        ("resources: [../prod]\n", "includes this directory again"),
+        ("resources: [\n", "prod/kustomization.yaml"),
+    ] {
+        let sandbox = sandbox();
+        sandbox.write("prod/kustomization.yaml", text);
+        let run = sandbox.run(&["build", "prod"]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{text}{run}");
+        assert!(run.stderr.contains(named), "{text}{run}");
+    }
+    let run = sandbox().run(&["build", "base/nowhere"]);
+    assert_eq!(run.code, 2, "{run}");
+    let run = sandbox().run(&["build", "."]);
+    assert!(run.code == 2 && run.stderr.contains("has no kustomization.yaml"), "{run}");
+}
+
+#[test]
+fn files_of_other_directories_need_a_word() {
+    let sandbox = sandbox();
+    sandbox.write("prod/kustomization.yaml", "resources: [../base/service.yaml]\n");
+    let run = sandbox.run(&["build", "prod", "--load-restrictor", "LoadRestrictionsNone"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
+    assert!(run.stdout.contains("kind: Service"), "{run}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_never_leads_out_of_its_directory() {
+    let sandbox = sandbox();
+    sandbox.write("secret.yaml", SERVICE);
+    std::os::unix::fs::symlink(sandbox.repo().join("secret.yaml"), sandbox.repo().join("prod/link.yaml"))
+        .expect("a link");
+    sandbox.write("prod/own.yaml", SERVICE);
+    std::os::unix::fs::symlink("own.yaml", sandbox.repo().join("prod/inner.yaml")).expect("a link");
+    sandbox.write("prod/kustomization.yaml", "resources: [link.yaml]\n");
+    assert_eq!(sandbox.run(&["build", "prod"]).code, 2);
+    sandbox.write("prod/kustomization.yaml", "resources: [inner.yaml]\n");
+    assert_eq!(sandbox.run(&["build", "prod"]).code, 0);
+}
