@@ -67,6 +67,10 @@ fn what_is_not_supported_is_an_error_that_names_it() {
     }
     let run = sandbox().run(&["build", "base/nowhere"]);
     assert_eq!(run.code, 2, "{run}");
+    let odd = sandbox();
+    odd.write("a:b/kustomization.yaml", "resources: []\n");
+    let run = odd.run(&["build", "a:b"]);
+    assert!(run.code == 2 && run.stderr.contains("cannot stand in a repository"), "{run}");
     let run = sandbox().run(&["build", "."]);
     assert!(run.code == 2 && run.stderr.contains("has no kustomization.yaml"), "{run}");
 }

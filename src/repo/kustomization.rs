@@ -23,6 +23,9 @@ pub fn kustomization(dir: &Path, restriction: Restriction) -> Result<(Tree, Opti
     if !start.is_dir() {
         return Err(fail(io::Error::other("not a directory")));
     }
+    if start.parent().is_some() && in_tree(&start).is_none() {
+        return Err(fail(io::Error::other("its path has a part that cannot stand in a repository")));
+    }
     let mut tree = Tree::new();
     let mut seen = BTreeSet::from([start.clone()]);
     let mut queue = VecDeque::from([start.clone()]);
