@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::schema::is_cluster_scoped;
 use crate::render::Resource;
 
 /// The namespace of an object that gives none.
-pub(super) const DEFAULT_NAMESPACE: &str = "default";
+const DEFAULT_NAMESPACE: &str = "default";
 
 /// What kustomize writes for the namespace of an object that can have none.
-const CLUSTER_SCOPED: &str = "_non_namespaceable_";
+pub(super) const CLUSTER_SCOPED: &str = "_non_namespaceable_";
 
 /// Group, version, kind, name and namespace of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(super) struct Identity {
     pub(super) name: String,
     /// Never an empty text.
     pub(super) namespace: Option<String>,
+    /// Whether the kind is known to have no namespace.
+    pub(super) cluster_scoped: bool,
 }
 
 impl Identity {
@@ -35,6 +38,7 @@ impl Identity {
             kind: resource.kind().to_owned(),
             name: resource.name().to_owned(),
             namespace: namespace(resource).map(str::to_owned),
+            cluster_scoped: is_cluster_scoped(resource.api_version(), resource.kind()),
         }
     }
 
@@ -43,18 +47,20 @@ impl Identity {
         let text = |pointer: &str| patch.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty());
         let api_version = text("/apiVersion").unwrap_or_default();
         let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+        let kind = text("/kind")?;
         Some(Self {
             group: group.to_owned(),
             version: version.to_owned(),
-            kind: text("/kind")?.to_owned(),
+            kind: kind.to_owned(),
             name: text("/metadata/name")?.to_owned(),
             namespace: text("/metadata/namespace").map(str::to_owned),
+            cluster_scoped: is_cluster_scoped(api_version, kind),
         })
     }
 
-    /// Returns the namespace that an unset one stands for.
+    /// Returns the namespace that an unset one stands for; objects of the whole cluster share one that is none.
     pub(super) fn effective_namespace(&self) -> &str {
-        self.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE)
+        if self.cluster_scoped { CLUSTER_SCOPED } else { self.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE) }
     }
 
     /// Tells whether both are the same object to kustomize: an unset namespace is `default`.
@@ -116,20 +122,57 @@ pub fn is_or_was(object: &Resource, named: &Resource) -> bool {
 /// An object on its way through a build.
 #[derive(Clone, Debug)]
 pub(super) struct Tracked {
-    pub(super) resource: Resource,
+    resource: Resource,
+    /// Who the object is, always in step with it.
+    id: Identity,
     /// The file that the object comes from.
     pub(super) origin: Arc<str>,
-    /// Whether a `namespace` field put the object where it is; only then do references follow it.
-    pub(super) moved: bool,
     /// Who it was, oldest first.
     past: Vec<Identity>,
     /// Whether kustomize told the past: then renames of the same kustomization, which come after its patches, are in it.
     told: bool,
+    /// What only a build needs to know.
+    pub(super) memory: Memory,
+}
+
+/// What a build remembers of an object besides its names.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    /// Prefixes and suffixes in the order in which they were added.
+    pub(super) prefixes: Vec<String>,
+    pub(super) suffixes: Vec<String>,
+    /// Whether the name ends in a hash of the content.
+    pub(super) hashed: bool,
+    /// The variables that are read from the object.
+    pub(super) vars: Vec<String>,
+    /// Where it comes from, and what changed it, as annotations tell it; kept only when they are wanted.
+    pub(super) source: Option<Source>,
+    pub(super) transformations: Vec<Source>,
+}
+
+/// A line of provenance: a file, or an entry of a file that made or changed an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Source {
+    /// Path from the directory that is built.
+    pub(super) path: String,
+    /// The file whose entry did it, and that entry.
+    pub(super) configured_in: String,
+    pub(super) configured_by: Option<ConfiguredBy>,
+}
+
+/// The generator or transformer that did something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ConfiguredBy {
+    pub(super) api_version: String,
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) namespace: String,
 }
 
 impl Tracked {
     pub(super) fn new(resource: Resource, origin: Arc<str>) -> Self {
-        Self { resource, origin, moved: false, past: Vec::new(), told: false }
+        let id = Identity::of(&resource);
+        Self { resource, id, origin, past: Vec::new(), told: false, memory: Memory::default() }
     }
 
     /// Takes an object that kustomize hands to a function, with the past that its annotations tell.
@@ -138,33 +181,67 @@ impl Tracked {
         Self { past, told: true, ..Self::new(resource, origin) }
     }
 
+    pub(super) fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    pub(super) fn body(&self) -> &Value {
+        &self.resource.body
+    }
+
+    pub(super) fn into_resource(self) -> Resource {
+        self.resource
+    }
+
     /// Returns who the object is now.
-    pub(super) fn current(&self) -> Identity {
-        Identity::of(&self.resource)
+    pub(super) fn id(&self) -> &Identity {
+        &self.id
     }
 
     /// Returns who the object was at first.
-    pub(super) fn original(&self) -> Option<&Identity> {
-        self.past.first()
+    pub(super) fn original(&self) -> &Identity {
+        self.past.first().unwrap_or(&self.id)
+    }
+
+    /// Returns who the object was, oldest first.
+    pub(super) fn past(&self) -> &[Identity] {
+        &self.past
     }
 
     /// Returns what a target sees of the past: who the object was at first, or all that kustomize told. Which of that was
     /// current before the patches of the kustomization that lists the function is not told.
     pub(super) fn seen(&self) -> &[Identity] {
-        if self.told { &self.past } else { &self.past[..self.past.len().min(1)] }
+        if self.told { &self.past } else { self.past.get(..1).unwrap_or_default() }
     }
 
     /// Tells whether the object is, or ever was, the one named.
     pub(super) fn answers_to(&self, wanted: &Identity) -> bool {
-        self.current().same(wanted) || self.past.iter().any(|id| id.same(wanted))
+        self.id.same(wanted) || self.past.iter().any(|id| id.same(wanted))
     }
 
-    /// Puts another body in place and keeps the old identity if it is gone with it.
+    /// Keeps who the object is now for those that call it by that name.
+    pub(super) fn remember(&mut self) {
+        self.past.push(self.id.clone());
+    }
+
+    /// Takes over the past of an object that this one replaces.
+    pub(super) fn inherit(&mut self, other: &Self) {
+        self.past.clone_from(&other.past);
+        self.memory.prefixes.clone_from(&other.memory.prefixes);
+        self.memory.suffixes.clone_from(&other.memory.suffixes);
+        self.memory.vars.clone_from(&other.memory.vars);
+    }
+
+    /// Changes the body.
+    pub(super) fn edit<T>(&mut self, change: impl FnOnce(&mut Value) -> T) -> T {
+        let outcome = change(&mut self.resource.body);
+        self.id = Identity::of(&self.resource);
+        outcome
+    }
+
+    /// Puts another body in place.
     pub(super) fn replace(&mut self, resource: Resource) {
-        let before = self.current();
         self.resource = resource;
-        if before != self.current() {
-            self.past.push(before);
-        }
+        self.id = Identity::of(&self.resource);
     }
 }

@@ -6,7 +6,8 @@
 use serde_json::{Map, Value};
 
 use super::change::ListItem;
-use super::schema::{self, Field, Shape};
+use super::patch::Rules;
+use super::schema::{Field, Shape};
 use super::source;
 use crate::render::Resource;
 use crate::yaml::Body;
@@ -89,6 +90,11 @@ pub enum MergeFault {
 /// # Errors
 /// Names the place where patch and object do not fit, and what kustomize itself handles by accident only.
 pub fn merge(resource: &Resource, patch: &Value) -> Result<Merged, MergeFault> {
+    merge_as(resource, patch, Rules::default())
+}
+
+/// As [`merge`], for a patch that may change name or kind.
+pub(super) fn merge_as(resource: &Resource, patch: &Value, rules: Rules) -> Result<Merged, MergeFault> {
     let (Some(base), Some(patch)) = (resource.body.as_object(), patch.as_object()) else {
         return Err(MergeFault::KindMismatch { path: String::new(), base: "a map", patch: kind_of(patch) });
     };
@@ -100,8 +106,8 @@ pub fn merge(resource: &Resource, patch: &Value) -> Result<Merged, MergeFault> {
     }
     let mut merger = Merger { dropped: Vec::new(), depth: 0 };
     let mut body = base.clone();
-    merger.map(&mut body, patch, schema::shape(resource.api_version(), resource.kind()), "")?;
-    restore_identity(&mut body, base);
+    merger.map(&mut body, patch, rules.shape(resource.api_version(), resource.kind()), "")?;
+    restore_identity(&mut body, base, rules);
     let mut body = Value::Object(body);
     annotations_to_text(&mut body);
     Ok(Merged::Changed { body, dropped: merger.dropped })
@@ -293,15 +299,18 @@ fn list_directive<'p>(patch: &'p [Value], path: &str) -> Result<Option<&'p str>,
     }
 }
 
-fn restore_identity(body: &mut Map<String, Value>, base: &Map<String, Value>) {
-    for key in ["apiVersion", "kind"] {
-        if let Some(value) = base.get(key) {
+fn restore_identity(body: &mut Map<String, Value>, base: &Map<String, Value>, rules: Rules) {
+    for (key, free) in [("apiVersion", rules.allow_kind_change), ("kind", rules.allow_kind_change)] {
+        if let Some(value) = base.get(key).filter(|_| !free) {
             body.insert(key.into(), value.clone());
         }
     }
     let metadata = body.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
     let (Some(metadata), Some(before)) = (metadata.as_object_mut(), base.get("metadata")) else { return };
-    for key in ["name", "namespace"] {
+    for (key, free) in [("name", rules.allow_name_change), ("namespace", false)] {
+        if free {
+            continue;
+        }
         match before.get(key) {
             Some(value) => metadata.insert(key.into(), value.clone()),
             None => metadata.shift_remove(key),

@@ -12,6 +12,7 @@ mod identity;
 mod json6902;
 mod kustomize;
 mod merge;
+mod openapi;
 mod patch;
 mod place;
 mod print;
@@ -24,7 +25,9 @@ pub use associate::distinct_keys;
 pub use change::{Change, ChangeKind, ListItem};
 pub use identity::is_or_was;
 pub use json6902::{Op, Operation, OperationFault, Reason};
-pub use kustomize::{BuildError, KUSTOMIZATION_FILES, Restriction, build, build_with, mentioned_paths, sort};
+pub use kustomize::{
+    BuildError, Engine, KUSTOMIZATION_FILES, Order, Restriction, build, build_with, mentioned_paths, sort,
+};
 pub use merge::{MergeFault, Merged, merge};
 pub use patch::{Application, Patch, PatchBody, PatchFault, apply, matching};
 pub use print::print;

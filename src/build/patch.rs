@@ -12,6 +12,7 @@ use super::change::{Change, Differences, ListItem};
 use super::identity::{Identity, Tracked, past};
 use super::json6902::{self, Op, Operation, OperationFault};
 use super::merge::{self, MergeFault, Merged, annotations_to_text};
+use super::openapi::Custom;
 use super::schema;
 use super::source;
 use super::target::{Target, TargetFault};
@@ -218,8 +219,8 @@ fn operation((index, value): (usize, &Value)) -> Result<Operation, PatchFault> {
 pub fn apply(patch: &Patch, resources: &mut Vec<Resource>) -> Result<Vec<Application>, PatchFault> {
     let origin: Arc<str> = "".into();
     let mut tracked = std::mem::take(resources).into_iter().map(|r| Tracked::remembering(r, origin.clone())).collect();
-    let outcome = apply_tracked(patch, &mut tracked);
-    *resources = tracked.into_iter().map(|t| t.resource).collect();
+    let outcome = apply_tracked(patch, Rules::default(), &mut tracked);
+    *resources = tracked.into_iter().map(Tracked::into_resource).collect();
     outcome
 }
 
@@ -245,10 +246,47 @@ pub fn matching<'r>(patch: &Patch, resources: impl Iterator<Item = &'r Resource>
     Ok(resources.enumerate().filter(|(_, resource)| is_meant(resource)).map(|(index, _)| index).collect())
 }
 
+/// What a patch does besides changing fields.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rules {
+    /// A strategic merge may change the name.
+    pub(super) allow_name_change: bool,
+    /// A strategic merge may change the kind.
+    pub(super) allow_kind_change: bool,
+    /// Operations leave no trace of who the object was: those of the deprecated `patchesJson6902`.
+    pub(super) forgets: bool,
+    /// What a kustomization says about lists that are merged.
+    pub(super) schema: Option<Schema>,
+}
+
+/// A schema that takes the place of that of Kubernetes, or stands before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Schema {
+    pub(super) custom: &'static Custom,
+    /// Whether kinds that it does not know are those of Kubernetes; else nothing is known of them.
+    pub(super) with_builtin: bool,
+}
+
+impl Rules {
+    /// Returns the shape of a kind.
+    pub(super) fn shape(&self, api_version: &str, kind: &str) -> &'static schema::Shape {
+        match self.schema {
+            None => schema::shape(api_version, kind),
+            Some(Schema { custom, with_builtin }) => custom
+                .shape(api_version, kind)
+                .unwrap_or_else(|| if with_builtin { schema::shape(api_version, kind) } else { &schema::OPEN }),
+        }
+    }
+}
+
 /// As [`apply`], for objects that remember who they were.
-pub(super) fn apply_tracked(patch: &Patch, objects: &mut Vec<Tracked>) -> Result<Vec<Application>, PatchFault> {
+pub(super) fn apply_tracked(
+    patch: &Patch,
+    rules: Rules,
+    objects: &mut Vec<Tracked>,
+) -> Result<Vec<Application>, PatchFault> {
     patch.check()?;
-    let mut stage = Stage { objects, changed: BTreeMap::new() };
+    let mut stage = Stage { objects, rules, changed: BTreeMap::new() };
     let mut applications = Vec::new();
     let matcher = patch.target.as_ref().map(Target::compile).transpose()?;
     let matching = |stage: &Stage<'_>| -> Vec<usize> {
@@ -286,6 +324,7 @@ pub(super) fn apply_tracked(patch: &Patch, objects: &mut Vec<Tracked>) -> Result
 /// Objects with the changes of one patch laid over them, so that a patch that fails changes nothing.
 struct Stage<'o> {
     objects: &'o [Tracked],
+    rules: Rules,
     /// `None` where the patch deleted the object.
     changed: BTreeMap<usize, Option<Tracked>>,
 }
@@ -312,7 +351,7 @@ impl Stage<'_> {
             [] => Err(PatchFault::NoMatch { candidate: self.nearest(&wanted), id: wanted.to_string() }),
             several => Err(PatchFault::Ambiguous {
                 id: wanted.to_string(),
-                matches: several.iter().filter_map(|i| self.get(*i)).map(|o| o.resource.id()).collect(),
+                matches: several.iter().filter_map(|i| self.get(*i)).map(|o| o.resource().id()).collect(),
             }),
         }
     }
@@ -320,7 +359,7 @@ impl Stage<'_> {
     fn nearest(&self, wanted: &Identity) -> Option<String> {
         // An object of that kind and name in another namespace or version is the likeliest slip of all.
         let same = |id: &Identity| (&id.group, &id.kind, &id.name) == (&wanted.group, &wanted.kind, &wanted.name);
-        let ids: Vec<Identity> = self.present().map(|(_, o)| o.current()).collect();
+        let ids: Vec<&Identity> = self.present().map(|(_, o)| o.id()).collect();
         if let Some(elsewhere) = ids.iter().find(|id| same(id)) {
             return Some(elsewhere.to_string());
         }
@@ -330,8 +369,8 @@ impl Stage<'_> {
 
     fn operate(&mut self, index: usize, operations: &[Operation]) -> Result<Option<Application>, PatchFault> {
         let Some(mut object) = self.get(index).cloned() else { return Ok(None) };
-        let id = object.resource.id();
-        let mut body = object.resource.body.clone();
+        let id = object.resource().id();
+        let mut body = object.body().clone();
         let mut changes = Vec::new();
         for (op_index, operation) in operations.iter().enumerate() {
             let done = json6902::apply(&mut body, op_index, operation)
@@ -343,6 +382,9 @@ impl Stage<'_> {
             annotations_to_text(&mut body);
         }
         let resource = Resource::new(body).ok_or_else(|| PatchFault::NotAnObject { id: id.clone() })?;
+        if !self.rules.forgets {
+            object.remember();
+        }
         object.replace(resource);
         self.changed.insert(index, Some(object));
         let (added_items, dropped_items) = (Vec::new(), Vec::new());
@@ -351,8 +393,8 @@ impl Stage<'_> {
 
     fn merge(&mut self, index: usize, op_index: usize, patch: &Value) -> Result<Option<Application>, PatchFault> {
         let Some(mut object) = self.get(index).cloned() else { return Ok(None) };
-        let id = object.resource.id();
-        let merged = merge::merge(&object.resource, patch)
+        let id = object.resource().id();
+        let merged = merge::merge_as(object.resource(), patch, self.rules)
             .map_err(|fault| PatchFault::Merge { id: id.clone(), fault: Box::new(fault) })?;
         let (body, dropped_items) = match merged {
             Merged::Deleted => {
@@ -362,10 +404,12 @@ impl Stage<'_> {
             }
             Merged::Changed { body, dropped } => (body, dropped),
         };
-        let shape = schema::shape(object.resource.api_version(), object.resource.kind());
-        let Differences { changes, added: added_items } =
-            Differences::between(&object.resource.body, &body, shape, op_index);
+        let shape = self.rules.shape(object.resource().api_version(), object.resource().kind());
+        let Differences { changes, added: added_items } = Differences::between(object.body(), &body, shape, op_index);
         let resource = Resource::new(body).ok_or_else(|| PatchFault::NotAnObject { id: id.clone() })?;
+        if self.rules.allow_name_change || self.rules.allow_kind_change {
+            object.remember();
+        }
         object.replace(resource);
         self.changed.insert(index, Some(object));
         Ok(Some(Application { index, id, deleted: false, changes, added_items, dropped_items }))

@@ -21,6 +21,11 @@ pub enum Field {
 }
 
 impl Shape {
+    /// Makes a shape of rows.
+    pub(super) fn of(fields: &'static [(&'static str, Field)]) -> Self {
+        Self { fields }
+    }
+
     /// Returns how a field is merged, or `None` when nothing particular is known.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|(field, _)| *field == name).map(|(_, how)| how)
@@ -184,6 +189,23 @@ const ACCESS_REVIEWS: &[&str] = &["SelfSubjectAccessReview", "SelfSubjectRulesRe
 
 fn row(api_version: &str, kind: &str) -> Option<&'static Row> {
     KINDS.iter().find(|(known, kinds, ..)| *known == api_version && kinds.contains(&kind))
+}
+
+/// Returns the shape of a type of the API by the name of its definition.
+pub(super) fn builtin_type(definition: &str) -> Option<&'static Shape> {
+    let shape = match definition {
+        "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" => &META,
+        "io.k8s.api.core.v1.PodTemplateSpec" => &POD_TEMPLATE,
+        "io.k8s.api.core.v1.PodSpec" => &POD_SPEC,
+        "io.k8s.api.core.v1.Container" => &CONTAINER,
+        "io.k8s.api.core.v1.EphemeralContainer" => &EPHEMERAL_CONTAINER,
+        "io.k8s.api.core.v1.ServiceSpec" => &SERVICE_SPEC,
+        "io.k8s.api.batch.v1.JobTemplateSpec" => &JOB_TEMPLATE,
+        "io.k8s.api.batch.v1.JobSpec" => &WORKLOAD_SPEC,
+        "io.k8s.api.apps.v1.DeploymentSpec" => &WORKLOAD_SPEC,
+        _ => return None,
+    };
+    Some(shape)
 }
 
 /// Returns the shape of a kind; custom resources have an open one.

@@ -15,6 +15,13 @@ pub(super) fn documents(bytes: &[u8]) -> Result<Vec<Node>, Vec<Diagnostic>> {
     Ok(nodes)
 }
 
+/// Parses a file of kustomize itself, in which of two equal keys the last one counts.
+pub(super) fn lenient(bytes: &[u8]) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    let mut nodes = parse(bytes, Dialect::Lenient, Limits::MANIFEST)?;
+    nodes.retain(|node| !matches!(node.body, Body::Scalar(Value::Null)));
+    Ok(nodes)
+}
+
 /// Returns the value of a node as a YAML 1.1 reader types it.
 pub(super) fn yaml_1_1(node: &Node, bytes: &[u8]) -> Value {
     // Spans count from behind the byte order mark.

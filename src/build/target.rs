@@ -12,7 +12,8 @@ use crate::render::Resource;
 /// The objects that a patch is for; an unset field matches everything.
 ///
 /// As `patches[].target` of a kustomization.yaml and of a Flux Kustomization.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Target {
     /// Regular expression on the API group; empty text is unset.
     pub group: Option<String>,
@@ -144,32 +145,49 @@ pub struct Matcher {
 impl Matcher {
     /// Tells whether an object is one that the target means.
     pub fn matches(&self, resource: &Resource) -> bool {
-        self.matches_id(&Identity::of(resource)) && self.matches_selectors(resource)
+        self.matches_any(&Identity::of(resource), &[]) && self.matches_selectors(resource)
     }
 
     /// As [`Matcher::matches`], for an object that may have had another name or namespace.
     pub(super) fn matches_tracked(&self, tracked: &Tracked) -> bool {
-        (self.matches_id(&tracked.current()) || tracked.seen().iter().any(|id| self.matches_id(id)))
-            && self.matches_selectors(&tracked.resource)
+        self.matches_any(tracked.id(), tracked.seen()) && self.matches_selectors(tracked.resource())
     }
 
     /// As [`Matcher::matches`], for an object whose annotations tell who it was.
     pub(super) fn matches_remembering(&self, resource: &Resource) -> bool {
-        (self.matches_id(&Identity::of(resource)) || past(resource).iter().any(|id| self.matches_id(id)))
-            && self.matches_selectors(resource)
+        self.matches_any(&Identity::of(resource), &past(resource)) && self.matches_selectors(resource)
     }
 
-    fn matches_id(&self, id: &Identity) -> bool {
-        let holds = |regex: &Option<Regex>, text: &str| regex.as_ref().is_none_or(|r| r.is_match(text));
-        holds(&self.group, &id.group)
-            && holds(&self.version, &id.version)
-            && holds(&self.kind, &id.kind)
-            && holds(&self.name, &id.name)
-            && holds(&self.namespace, id.effective_namespace())
+    /// The name may be an old one and the namespace the new one, as in kustomize.
+    fn matches_any(&self, current: &Identity, past: &[Identity]) -> bool {
+        let any = |fits: &dyn Fn(&Identity) -> bool| fits(current) || past.iter().any(fits);
+        self.matches_kind(current) && any(&|id| self.matches_name(id)) && any(&|id| self.matches_namespace(id))
     }
 
-    fn matches_selectors(&self, resource: &Resource) -> bool {
+    /// Matches group, version and kind, name and namespace as they are written.
+    pub(super) fn matches_written(&self, id: &Identity, namespace: &str) -> bool {
+        self.matches_kind(id) && self.matches_name(id) && holds(&self.namespace, namespace)
+    }
+
+    /// Matches labels and annotations.
+    pub(super) fn matches_selectors(&self, resource: &Resource) -> bool {
         let map = |pointer| resource.body.pointer(pointer).and_then(Value::as_object) as Option<&Map<String, Value>>;
         self.labels.matches(map("/metadata/labels")) && self.annotations.matches(map("/metadata/annotations"))
     }
+
+    fn matches_kind(&self, id: &Identity) -> bool {
+        holds(&self.group, &id.group) && holds(&self.version, &id.version) && holds(&self.kind, &id.kind)
+    }
+
+    fn matches_name(&self, id: &Identity) -> bool {
+        holds(&self.name, &id.name)
+    }
+
+    fn matches_namespace(&self, id: &Identity) -> bool {
+        holds(&self.namespace, id.effective_namespace())
+    }
+}
+
+fn holds(expression: &Option<Regex>, text: &str) -> bool {
+    expression.as_ref().is_none_or(|expression| expression.is_match(text))
 }

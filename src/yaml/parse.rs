@@ -16,6 +16,8 @@ pub enum Dialect {
     Strict,
     /// For Kubernetes manifests: as kustomize types them (octal, binary, underscores).
     Kubernetes,
+    /// As [`Dialect::Kubernetes`], and of two equal keys the last one counts: how kustomize reads its own file.
+    Lenient,
 }
 
 /// What is refused for being too large.
@@ -80,7 +82,7 @@ fn decode(bytes: &[u8], dialect: Dialect) -> Result<&str, Vec<Diagnostic>> {
         );
     }
     let bytes = match bytes.strip_prefix(&[0xef, 0xbb, 0xbf]) {
-        Some(rest) if dialect == Dialect::Kubernetes => rest,
+        Some(rest) if dialect != Dialect::Strict => rest,
         Some(_) => {
             return fault(
                 codes::BYTE_ORDER_MARK,
@@ -286,7 +288,9 @@ impl Reader<'_> {
                             ));
                         }
                         Some(name) => {
-                            if let Some(first) = mapping.line_of(name) {
+                            if self.dialect != Dialect::Lenient
+                                && let Some(first) = mapping.line_of(name)
+                            {
                                 let message =
                                     format!("the key {} stands here twice; first at line {first}", mask::quote(name));
                                 pending =

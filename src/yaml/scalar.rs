@@ -52,7 +52,7 @@ fn number(text: &str, dialect: Dialect) -> Plain {
                 Dialect::Strict => Plain::Ambiguous(
                     "quote it if it is a string, write it without leading zero if it is a decimal number",
                 ),
-                Dialect::Kubernetes => radix(digits, 8),
+                Dialect::Kubernetes | Dialect::Lenient => radix(digits, 8),
             };
         }
         return match digits.parse::<u64>().ok().and_then(|n| signed(n, negative)) {
@@ -60,7 +60,7 @@ fn number(text: &str, dialect: Dialect) -> Plain {
             None => float(text).map_or_else(string, Plain::Value),
         };
     }
-    if dialect == Dialect::Kubernetes {
+    if dialect != Dialect::Strict {
         if let Some(binary) = digits.strip_prefix("0b") {
             return radix(binary, 2);
         }

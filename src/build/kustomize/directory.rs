@@ -11,7 +11,7 @@ pub const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustom
 /// stands behind a `=`, as generators write it.
 pub fn mentioned_paths(bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
-    for node in source::documents(bytes).unwrap_or_default() {
+    for node in source::lenient(bytes).unwrap_or_default() {
         node.scalars(&mut |_, _, _, value| {
             let Some(text) = value.as_str().filter(|text| !text.is_empty() && !text.contains('\n')) else { return };
             found.push(text.to_owned());

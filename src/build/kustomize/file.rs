@@ -1,55 +1,20 @@
 //! The kustomization file: a closed list of fields, each of them read, refused by name, or unknown.
 
-use regex::Regex;
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::BuildError;
-use super::images::Image;
+use super::config::FieldSpec;
 use super::object::located;
+use super::read::{self, Fault, FaultKind};
 use crate::build::source;
-use crate::diagnostic::did_you_mean;
+use crate::build::target::Target;
 use crate::tree::{RepoPath, Tree};
 
-/// Fields that are read.
-const SUPPORTED: [&str; 11] = [
-    "apiVersion",
-    "kind",
-    "metadata",
-    "resources",
-    "bases",
-    "components",
-    "namespace",
-    "images",
-    "patches",
-    "patchesStrategicMerge",
-    "patchesJson6902",
-];
-/// Fields that kustomize has and this engine refuses when they hold anything.
-const REFUSED: [&str; 23] = [
-    "buildMetadata",
-    "commonAnnotations",
-    "commonLabels",
-    "configMapGenerator",
-    "configurations",
-    "crds",
-    "generatorOptions",
-    "generators",
-    "helmChartInflationGenerator",
-    "helmCharts",
-    "helmGlobals",
-    "imageTags",
-    "labels",
-    "namePrefix",
-    "nameSuffix",
-    "openapi",
-    "replacements",
-    "replicas",
-    "secretGenerator",
-    "sortOptions",
-    "transformers",
-    "validators",
-    "vars",
-];
+/// Texts by name: labels, annotations.
+pub(super) type Texts = BTreeMap<String, String>;
 
 /// What a kustomization file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,190 +39,293 @@ impl Kind {
     }
 }
 
-/// One entry of `patches` or `patchesJson6902`, as written.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) inline: Option<String>,
-    pub(super) path: Option<String>,
-    pub(super) target: Option<Value>,
-    /// Whether only JSON6902 may stand there.
-    pub(super) operations_only: bool,
-}
-
-/// A kustomization file, read.
-#[derive(Clone, Debug)]
+/// A kustomization file, as written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Kustomization {
-    pub(super) kind: Kind,
+    api_version: String,
+    kind: String,
+    #[serde(rename = "metadata")]
+    _metadata: Option<Metadata>,
+    pub(super) openapi: Texts,
+    pub(super) name_prefix: String,
+    pub(super) name_suffix: String,
+    pub(super) namespace: String,
+    pub(super) common_labels: Texts,
+    pub(super) labels: Vec<Label>,
+    pub(super) common_annotations: Texts,
+    pub(super) patches_strategic_merge: Vec<String>,
+    pub(super) patches_json6902: Vec<PatchEntry>,
+    pub(super) patches: Vec<PatchEntry>,
+    pub(super) images: Vec<Image>,
+    image_tags: Vec<Image>,
+    pub(super) replacements: Vec<Replacement>,
+    pub(super) replicas: Vec<Replica>,
+    pub(super) vars: Vec<Var>,
+    pub(super) sort_options: Option<SortOptions>,
     pub(super) resources: Vec<String>,
     pub(super) components: Vec<String>,
-    pub(super) namespace: Option<String>,
-    pub(super) images: Vec<Image>,
-    pub(super) patches: Vec<Entry>,
-    pub(super) strategic_merges: Vec<String>,
-    pub(super) json_patches: Vec<Entry>,
+    pub(super) crds: Vec<String>,
+    bases: Vec<String>,
+    pub(super) config_map_generator: Vec<Generator>,
+    pub(super) secret_generator: Vec<Generator>,
+    helm_globals: Value,
+    helm_charts: Value,
+    helm_chart_inflation_generator: Value,
+    pub(super) generator_options: Option<GeneratorOptions>,
+    pub(super) configurations: Vec<String>,
+    pub(super) generators: Vec<String>,
+    pub(super) transformers: Vec<String>,
+    pub(super) validators: Vec<String>,
+    pub(super) build_metadata: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Metadata {
+    #[serde(rename = "name")]
+    _name: String,
+    pub(super) namespace: String,
+    #[serde(rename = "labels")]
+    _labels: Texts,
+    #[serde(rename = "annotations")]
+    _annotations: Texts,
+}
+
+/// One entry of `patches` or `patchesJson6902`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct PatchEntry {
+    pub(super) path: String,
+    pub(super) patch: String,
+    pub(super) target: Option<Target>,
+    pub(super) options: PatchOptions,
+}
+
+/// What a patch may change besides fields.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct PatchOptions {
+    pub(super) allow_name_change: bool,
+    pub(super) allow_kind_change: bool,
+}
+
+/// One entry of `labels`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Label {
+    pub(super) pairs: Texts,
+    pub(super) include_selectors: bool,
+    pub(super) include_templates: bool,
+    pub(super) fields: Vec<FieldSpec>,
+}
+
+/// One entry of `images`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Image {
+    pub(super) name: String,
+    pub(super) new_name: String,
+    pub(super) tag_suffix: String,
+    pub(super) new_tag: String,
+    pub(super) digest: String,
+}
+
+/// One entry of `replicas`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Replica {
+    pub(super) name: String,
+    pub(super) count: i64,
+}
+
+/// One entry of `replacements`: written out, or the path of a file that holds one or several.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Replacement {
+    pub(super) source: Option<ReplacementSource>,
+    pub(super) targets: Option<Vec<ReplacementTarget>>,
+    pub(super) source_value: Option<String>,
+    pub(super) path: String,
+}
+
+/// Where a replacement takes its value from.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ReplacementSource {
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) namespace: String,
+    pub(super) field_path: String,
+    pub(super) options: Option<FieldOptions>,
+}
+
+/// Where a replacement puts its value.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ReplacementTarget {
+    pub(super) select: Option<Target>,
+    pub(super) reject: Vec<Target>,
+    pub(super) field_paths: Vec<String>,
+    pub(super) options: Option<FieldOptions>,
+}
+
+/// Which part of a field a replacement means.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct FieldOptions {
+    pub(super) delimiter: String,
+    pub(super) index: i64,
+    /// kustomize reads this and does nothing with it.
+    #[serde(rename = "encoding")]
+    _encoding: String,
+    pub(super) create: bool,
+}
+
+/// One entry of `vars`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Var {
+    pub(super) name: String,
+    pub(super) objref: ObjectReference,
+    pub(super) fieldref: FieldReference,
+}
+
+/// The object of a variable.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ObjectReference {
+    pub(super) api_version: String,
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) namespace: String,
+}
+
+/// The field of a variable.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct FieldReference {
+    pub(super) field_path: String,
+}
+
+/// The order in which objects are printed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct SortOptions {
+    pub(super) order: String,
+    pub(super) legacy_sort_options: Option<LegacySortOptions>,
+}
+
+/// Kinds that come first and last.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct LegacySortOptions {
+    pub(super) order_first: Vec<String>,
+    pub(super) order_last: Vec<String>,
+}
+
+/// One entry of `configMapGenerator` or `secretGenerator`, and a ConfigMapGenerator or SecretGenerator of `generators`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Generator {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) behavior: String,
+    pub(super) literals: Vec<String>,
+    pub(super) files: Vec<String>,
+    pub(super) envs: Vec<String>,
+    env: String,
+    pub(super) options: Option<GeneratorOptions>,
+    #[serde(rename = "type")]
+    pub(super) secret_type: String,
+}
+
+impl Generator {
+    /// Returns the files of variables; the deprecated `env` comes last.
+    pub(super) fn env_files(&self) -> impl Iterator<Item = &String> {
+        self.envs.iter().chain(Some(&self.env).filter(|env| !env.is_empty()))
+    }
+}
+
+/// Options of generators.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct GeneratorOptions {
+    pub(super) labels: Texts,
+    pub(super) annotations: Texts,
+    pub(super) disable_name_suffix_hash: bool,
+    pub(super) immutable: bool,
 }
 
 impl Kustomization {
     /// Reads a kustomization file.
     pub(super) fn read(tree: &Tree, path: &RepoPath) -> Result<Self, BuildError> {
         let bytes = tree.get(path).map(|blob| blob.bytes()).unwrap_or_default();
-        let reader = Reader { file: path.to_string() };
-        let nodes = source::documents(bytes)
-            .map_err(|faults| BuildError::Yaml { faults: located(faults, path.as_str()), file: path.to_string() })?;
-        if nodes.len() > 1 {
-            return Err(reader.fault("", "holds several documents, of which kustomize would read only the first"));
-        }
-        let value = nodes.first().map(|node| source::yaml_1_1(node, bytes)).unwrap_or_default();
-        let map = match value {
+        let file = path.as_str();
+        let fault = |field: &str, reason: &str| BuildError::Field {
+            file: file.to_owned(),
+            field: field.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let value = value(file, bytes)?;
+        let map = match &value {
             Value::Object(map) => map,
-            Value::Null => return Err(reader.fault("", "is empty")),
-            _ => return Err(reader.fault("", "is not a map")),
+            Value::Null => return Err(fault("", "is empty")),
+            _ => return Err(fault("", "is not a map")),
         };
-        reader.closed(&map)?;
-        let kind = reader.kind(&map)?;
+        let mut read: Self = read::from_value(&value).map_err(|e| error(file, e))?;
+        let kind = read.kind().ok_or_else(|| fault("kind", "is neither `Kustomization` nor `Component`"))?;
+        if !read.api_version.is_empty() && read.api_version != kind.api_version() {
+            return Err(fault("apiVersion", &format!("is not `{}`", kind.api_version())));
+        }
         if map.iter().all(|(key, value)| value.is_null() || matches!(key.as_str(), "apiVersion" | "kind")) {
-            return Err(reader.fault("", "is empty"));
+            return Err(fault("", "is empty"));
         }
-        let mut resources = reader.texts(&map, "resources")?;
-        resources.extend(reader.texts(&map, "bases")?);
-        Ok(Self {
-            kind,
-            resources,
-            components: reader.texts(&map, "components")?,
-            namespace: reader.text(&map, "namespace", "namespace")?.filter(|n| !n.is_empty()),
-            images: reader.images(&map)?,
-            patches: reader.entries(&map, "patches", false)?,
-            strategic_merges: reader.texts(&map, "patchesStrategicMerge")?,
-            json_patches: reader.entries(&map, "patchesJson6902", true)?,
-        })
+        let charts =
+            [("helmCharts", &read.helm_charts), ("helmChartInflationGenerator", &read.helm_chart_inflation_generator)];
+        if let Some((field, _)) = charts.into_iter().find(|(_, value)| !is_empty(value)) {
+            return Err(BuildError::Unsupported { file: file.to_owned(), field: field.to_owned() });
+        }
+        if let Some(at) = read.config_map_generator.iter().position(|generator| !generator.secret_type.is_empty()) {
+            let field = format!("configMapGenerator[{at}].type");
+            return Err(BuildError::UnknownField { file: file.to_owned(), field, candidate: None });
+        }
+        read.resources.append(&mut read.bases);
+        read.images.append(&mut read.image_tags);
+        Ok(read)
+    }
+
+    /// Returns what the file is; nothing when it is neither.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        match self.kind.as_str() {
+            "" | "Kustomization" => Some(Kind::Kustomization),
+            "Component" => Some(Kind::Component),
+            _ => None,
+        }
     }
 }
 
-struct Reader {
-    file: String,
+/// Reads a YAML file of one document as kustomize reads its own files; an empty file is null.
+pub(super) fn value(file: &str, bytes: &[u8]) -> Result<Value, BuildError> {
+    let nodes = source::lenient(bytes)
+        .map_err(|faults| BuildError::Yaml { faults: located(faults, file), file: file.to_owned() })?;
+    if nodes.len() > 1 {
+        let reason = "holds several documents, of which kustomize would read only the first".into();
+        return Err(BuildError::Field { file: file.to_owned(), field: String::new(), reason });
+    }
+    Ok(nodes.first().map(|node| source::yaml_1_1(node, bytes)).unwrap_or_default())
 }
 
-impl Reader {
-    fn fault(&self, field: &str, reason: &str) -> BuildError {
-        BuildError::Field { file: self.file.clone(), field: field.to_owned(), reason: reason.to_owned() }
-    }
-
-    fn closed(&self, map: &Map<String, Value>) -> Result<(), BuildError> {
-        for (key, value) in map {
-            if SUPPORTED.contains(&key.as_str()) {
-                continue;
-            }
-            // kustomize reads `namePrefix` from `nameprefix` too; we do not, and say so.
-            let miswritten =
-                SUPPORTED.iter().chain(&REFUSED).any(|known| *known != key && known.eq_ignore_ascii_case(key));
-            if !REFUSED.contains(&key.as_str()) && !miswritten {
-                return Err(self.unknown(key.clone(), key, &SUPPORTED));
-            }
-            if !is_empty(value) {
-                return Err(BuildError::Unsupported { file: self.file.clone(), field: key.clone() });
-            }
-        }
-        Ok(())
-    }
-
-    fn unknown(&self, field: String, key: &str, candidates: &[&str]) -> BuildError {
-        let candidate = did_you_mean(key, candidates.iter().copied()).map(str::to_owned);
-        BuildError::UnknownField { file: self.file.clone(), field, candidate }
-    }
-
-    fn kind(&self, map: &Map<String, Value>) -> Result<Kind, BuildError> {
-        let kind = match self.text(map, "kind", "kind")?.as_deref() {
-            None | Some("" | "Kustomization") => Kind::Kustomization,
-            Some("Component") => Kind::Component,
-            Some(_) => return Err(self.fault("kind", "is neither `Kustomization` nor `Component`")),
-        };
-        match self.text(map, "apiVersion", "apiVersion")?.as_deref() {
-            None | Some("") => {}
-            Some(given) if given == kind.api_version() => {}
-            Some(_) => return Err(self.fault("apiVersion", &format!("is not `{}`", kind.api_version()))),
-        }
-        Ok(kind)
-    }
-
-    fn text(&self, map: &Map<String, Value>, key: &str, field: &str) -> Result<Option<String>, BuildError> {
-        match map.get(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(other) => Err(self.fault(field, &format!("is {other}, not a text; put it in quotes"))),
-        }
-    }
-
-    fn list<'m>(&self, map: &'m Map<String, Value>, key: &str) -> Result<&'m [Value], BuildError> {
-        match map.get(key) {
-            None | Some(Value::Null) => Ok(&[]),
-            Some(Value::Array(items)) => Ok(items),
-            Some(_) => Err(self.fault(key, "is not a list")),
-        }
-    }
-
-    fn texts(&self, map: &Map<String, Value>, key: &str) -> Result<Vec<String>, BuildError> {
-        let text = |(index, item): (usize, &Value)| match item {
-            Value::String(text) => Ok(text.clone()),
-            _ => Err(self.fault(&format!("{key}[{index}]"), "is not a text")),
-        };
-        self.list(map, key)?.iter().enumerate().map(text).collect()
-    }
-
-    fn entries(&self, map: &Map<String, Value>, key: &str, operations_only: bool) -> Result<Vec<Entry>, BuildError> {
-        const FIELDS: [&str; 4] = ["patch", "path", "target", "options"];
-        let mut out = Vec::new();
-        for (index, item) in self.list(map, key)?.iter().enumerate() {
-            let field = format!("{key}[{index}]");
-            let item = item.as_object().ok_or_else(|| self.fault(&field, "is not a map"))?;
-            if let Some(wrong) = item.keys().find(|k| !FIELDS.contains(&k.as_str())) {
-                return Err(self.unknown(format!("{field}.{wrong}"), wrong, &FIELDS));
-            }
-            let options = item.get("options").and_then(Value::as_object);
-            if let Some((option, _)) = options.and_then(|o| o.iter().find(|(_, value)| **value != Value::Bool(false))) {
-                return Err(BuildError::Unsupported {
-                    file: self.file.clone(),
-                    field: format!("{field}.options.{option}"),
-                });
-            }
-            let text = |name: &str| self.text(item, name, &format!("{field}.{name}"));
-            out.push(Entry {
-                inline: text("patch")?.filter(|t| !t.is_empty()),
-                path: text("path")?.filter(|t| !t.is_empty()),
-                target: item.get("target").filter(|t| !t.is_null()).cloned(),
-                operations_only,
-            });
-        }
-        Ok(out)
-    }
-
-    fn images(&self, map: &Map<String, Value>) -> Result<Vec<Image>, BuildError> {
-        const FIELDS: [&str; 5] = ["name", "newName", "newTag", "digest", "tagSuffix"];
-        let mut out = Vec::new();
-        for (index, item) in self.list(map, "images")?.iter().enumerate() {
-            let field = format!("images[{index}]");
-            let item = item.as_object().ok_or_else(|| self.fault(&field, "is not a map"))?;
-            if let Some(wrong) = item.keys().find(|k| !FIELDS.contains(&k.as_str())) {
-                return Err(self.unknown(format!("{field}.{wrong}"), wrong, &FIELDS));
-            }
-            let text = |name: &str| {
-                self.text(item, name, &format!("{field}.{name}")).map(|t| t.filter(|text| !text.is_empty()))
-            };
-            if text("tagSuffix")?.is_some() {
-                return Err(BuildError::Unsupported { file: self.file.clone(), field: format!("{field}.tagSuffix") });
-            }
-            // The name is an expression to kustomize, with an optional tag and digest behind it.
-            let name = text("name")?.unwrap_or_default();
-            let expression = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
-            let expression = Regex::new(&expression)
-                .map_err(|_| self.fault(&format!("{field}.name"), "is not a regular expression"))?;
-            out.push(Image {
-                expression,
-                new_name: text("newName")?,
-                new_tag: text("newTag")?,
-                digest: text("digest")?,
-            });
-        }
-        Ok(out)
+/// Names the file of a fault.
+pub(super) fn error(file: &str, fault: Fault) -> BuildError {
+    let (file, field) = (file.to_owned(), fault.field);
+    match fault.kind {
+        FaultKind::Unknown(candidate) => BuildError::UnknownField { file, field, candidate },
+        FaultKind::Type(reason) => BuildError::Field { file, field, reason },
     }
 }
 

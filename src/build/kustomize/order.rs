@@ -33,16 +33,45 @@ const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfi
 /// What stands for an empty group or namespace: it comes behind every letter.
 const NONE: &str = "~";
 
+/// Returns the place of a kind among those that come first (negative) and last (positive); 0 for all others.
+pub(super) fn rank(kind: &str) -> i32 {
+    rank_in(kind, &FIRST, &LAST)
+}
+
+fn rank_in<S: AsRef<str>>(kind: &str, first: &[S], last: &[S]) -> i32 {
+    // An entry that is there twice counts where it stands last, and `last` wins.
+    let at = |kinds: &[S]| kinds.iter().rposition(|known| known.as_ref() == kind).and_then(|at| i32::try_from(at).ok());
+    match (at(last), at(first)) {
+        (Some(at), _) => at + 1,
+        (None, Some(at)) => at - i32::try_from(first.len()).unwrap_or(i32::MAX),
+        (None, None) => 0,
+    }
+}
+
+/// Returns the text by which kustomize orders kinds. Its parts are joined, so that a part that goes on comes before one that
+/// ends.
+pub(super) fn type_text(group: &str, version: &str, kind: &str) -> String {
+    let or_none = |text: &str| if text.is_empty() { NONE.to_owned() } else { text.to_owned() };
+    format!("{}_{}_{}", or_none(group), or_none(version), or_none(kind))
+}
+
 /// Sorts objects as `kustomize build` does when the kustomization says nothing else.
 pub(super) fn legacy(resources: &mut [Resource]) {
+    by_kinds(resources, &FIRST, &LAST);
+}
+
+/// Sorts objects with other kinds first and last.
+pub(super) fn by_kinds<S: AsRef<str>>(resources: &mut [Resource], first: &[S], last: &[S]) {
     resources.sort_by_cached_key(|resource| {
-        let or_none = |text: &str| if text.is_empty() { NONE.to_owned() } else { text.to_owned() };
         let kind = resource.kind();
-        let rank = FIRST.iter().position(|first| *first == kind).map(|at| at as i32 - FIRST.len() as i32);
-        let rank = rank.or_else(|| LAST.iter().position(|last| *last == kind).map(|at| at as i32 + 1)).unwrap_or(0);
-        // The tool compares texts whose parts are joined, so that a part that goes on comes before one that ends.
-        let type_meta = format!("{}_{}_{kind}", or_none(resource.group()), resource.version());
-        let place = format!("{}|{}", or_none(resource.namespace().unwrap_or_default()), resource.name());
-        (rank, type_meta, place)
+        // Of several kinds called Namespace that of Kubernetes itself comes first.
+        let core = kind == "Namespace" && resource.group().is_empty();
+        let place = resource.namespace().filter(|namespace| !namespace.is_empty()).unwrap_or(NONE);
+        (
+            rank_in(kind, first, last),
+            !core,
+            type_text(resource.group(), resource.version(), kind),
+            format!("{place}|{}", resource.name()),
+        )
     });
 }

@@ -45,21 +45,18 @@ fn a_file_that_is_no_object_is_named() {
 fn unknown_and_unsupported_fields_are_told_apart() {
     let with =
         |field: &str| built(&[("kustomization.yaml", &format!("resources: [c.yaml]\n{field}\n")), ("c.yaml", CM)], ".");
-    for field in [
-        "namePrefix: x-",
-        "labels: [{pairs: {a: b}}]",
-        "replacements: [{path: r.yaml}]",
-        "helmCharts: [{name: x}]",
-        "nameprefix: x-",
-        "transformers: [t.yaml]",
-        "buildMetadata: [originAnnotations]",
-    ] {
+    let plugin = "transformers: ['{apiVersion: x.example/v1, kind: Tool, metadata: {name: t}}']";
+    for field in ["helmCharts: [{name: x}]", "helmChartInflationGenerator: [{chartName: x}]", plugin] {
         assert!(matches!(with(field), Err(BuildError::Unsupported { .. })), "{field}");
     }
     let error = with("resource: [x]").expect_err("unknown");
     assert!(matches!(error, BuildError::UnknownField { candidate: Some(c), .. } if c == "resources"));
+    let error = with("labels: [{pair: {a: b}}]").expect_err("unknown");
+    assert!(
+        matches!(error, BuildError::UnknownField { field, candidate: Some(c), .. } if field == "labels[0].pair" && c == "pairs")
+    );
     assert!(with("namePrefix: \"\"\nlabels: []").is_ok());
-    assert!(matches!(with("images: [{name: a, tagSuffix: -x}]"), Err(BuildError::Unsupported { .. })));
+    assert_eq!(with("nameprefix: x-").expect("builds")[0].name(), "x-c");
     assert!(matches!(with("namespace: y"), Err(BuildError::Field { .. })));
 }
 
@@ -122,10 +119,11 @@ fn patches_find_objects_by_the_namespace_they_came_with() {
 }
 
 #[test]
-fn renaming_through_a_patch_is_refused() {
-    let k = "resources: [c.yaml]\npatches: [{target: {name: c}, patch: '[{\"op\": \"replace\", \"path\": \"/metadata/name\", \"value\": \"d\"}]'}]\n";
-    let error = built(&[("kustomization.yaml", k), ("c.yaml", CM)], ".").expect_err("references would follow");
-    assert!(matches!(error, BuildError::Unsupported { field, .. } if field == "patches[0] (renames an object)"));
+fn references_follow_a_patch_that_renames() {
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {volumes: [{configMap: {name: c}}]}}";
+    let k = "resources: [c.yaml, p.yaml]\npatches: [{target: {name: c}, patch: '[{\"op\": \"replace\", \"path\": \"/metadata/name\", \"value\": \"d\"}]'}]\n";
+    let objects = built(&[("kustomization.yaml", k), ("c.yaml", CM), ("p.yaml", pod)], ".").expect("builds");
+    assert_eq!(objects[1].body["spec"]["volumes"][0]["configMap"]["name"], json!("d"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-use crate::build::{BuildError, KUSTOMIZATION_FILES, Restriction, build_with, is_cluster_scoped, print, sort};
+use crate::build::{BuildError, Engine, KUSTOMIZATION_FILES, Order, Restriction, is_cluster_scoped, print};
 use crate::cli::Status;
 use crate::cli::args::{Build, LoadRestrictor, Reorder};
 use crate::cli::ui::Ui;
@@ -27,13 +27,14 @@ pub fn run(args: &Build, ui: &Ui) -> anyhow::Result<Status> {
     }
     let current =
         std::env::current_dir().and_then(|dir| dir.canonicalize()).context("cannot tell the current directory")?;
-    let mut resources = match build_with(&tree, dir.as_ref(), restriction) {
+    let order = match args.reorder {
+        Reorder::Legacy => Order::Legacy,
+        Reorder::None => Order::Found,
+    };
+    let resources = match Engine::new(&tree, restriction).build(dir.as_ref(), order) {
         Ok(resources) => resources,
         Err(error) => bail!("{}", explained(&error, &current)),
     };
-    if args.reorder == Reorder::Legacy {
-        sort(&mut resources);
-    }
     match &args.output {
         None => ui.data(&print(&resources))?,
         Some(path) if path.is_dir() => {

@@ -1,0 +1,128 @@
+//! Following the path of a field through an object.
+
+use serde_json::{Map, Value};
+
+use super::config::{FieldSpec, Step};
+use crate::build::identity::{Identity, Tracked};
+
+/// What is made where a field is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Make {
+    /// A map.
+    Map,
+    /// A value, which the setter fills.
+    Scalar,
+}
+
+impl Make {
+    fn value(self) -> Value {
+        match self {
+            Make::Map => Value::Object(Map::new()),
+            Make::Scalar => Value::Null,
+        }
+    }
+}
+
+/// A field that cannot be followed or set.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Fault {
+    /// The path of the field.
+    pub(super) path: String,
+    pub(super) id: String,
+    pub(super) reason: String,
+}
+
+/// Sets one value.
+pub(super) type Set<'s> = dyn FnMut(&mut Value) -> Result<(), String> + 's;
+
+/// Calls a setter for every place of a field in an object of the kinds of the field. A missing field is made if the field
+/// says so and `make` says what; else it is passed over.
+pub(super) fn visit(
+    spec: &FieldSpec,
+    id: &Identity,
+    body: &mut Value,
+    make: Option<Make>,
+    set: &mut Set<'_>,
+) -> Result<(), Fault> {
+    if !spec.kinds.select(id) {
+        return Ok(());
+    }
+    let make = make.filter(|_| spec.create);
+    walk(body, &spec.steps, make, set).map_err(|reason| Fault { path: spec.path.clone(), id: id.to_string(), reason })
+}
+
+/// As [`visit`], for all objects and several fields; each object gets all fields before the next.
+pub(super) fn visit_all(
+    specs: &[FieldSpec],
+    objects: &mut [Tracked],
+    make: Option<Make>,
+    set: &mut Set<'_>,
+) -> Result<(), Fault> {
+    for object in objects {
+        let id = object.id().clone();
+        object.edit(|body| specs.iter().try_for_each(|spec| visit(spec, &id, body, make, set)))?;
+    }
+    Ok(())
+}
+
+fn walk(node: &mut Value, steps: &[Step], make: Option<Make>, set: &mut Set<'_>) -> Result<(), String> {
+    let Some((step, rest)) = steps.split_first() else { return set(node) };
+    match node {
+        Value::Null => Ok(()),
+        Value::Array(items) => items.iter_mut().try_for_each(|item| walk(item, steps, make, set)),
+        Value::Object(map) => {
+            if step.key.is_empty() {
+                return Err("has a step without name".into());
+            }
+            let wanted = match make {
+                Some(make) if !step.list => Some(if rest.is_empty() { make } else { Make::Map }),
+                _ => None,
+            };
+            if let Some(make) = wanted {
+                let child = map.entry(step.key.as_str()).or_insert_with(|| make.value());
+                if child.is_null() {
+                    *child = make.value();
+                }
+            }
+            let Some(child) = map.get_mut(&step.key) else { return Ok(()) };
+            // A list that is null becomes an empty one when the path says that it is a list.
+            if step.list && child.is_null() {
+                *child = Value::Array(Vec::new());
+            }
+            walk(child, rest, make, set)
+        }
+        _ => Err("leads through a value that is neither a map nor a list".into()),
+    }
+}
+
+/// Makes a setter that puts a text into a map.
+pub(super) fn entry<'t>(key: &'t str, text: &'t str) -> impl FnMut(&mut Value) -> Result<(), String> + 't {
+    move |value| match value {
+        Value::Object(map) => {
+            map.insert(key.to_owned(), text.into());
+            Ok(())
+        }
+        _ => Err("is not a map".into()),
+    }
+}
+
+/// Puts a value in the place of another scalar.
+pub(super) fn scalar(place: &mut Value, value: Value) -> Result<(), String> {
+    match place {
+        Value::Array(_) | Value::Object(_) => Err("is not a scalar".into()),
+        place => {
+            *place = value;
+            Ok(())
+        }
+    }
+}
+
+/// Returns a scalar as the text that stands for it; nothing for a map or a list.
+pub(super) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Null => Some("null".to_owned()),
+        Value::Array(_) | Value::Object(_) => None,
+        scalar => Some(scalar.to_string()),
+    }
+}

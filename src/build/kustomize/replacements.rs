@@ -1,0 +1,225 @@
+//! `replacements`: a value of one object, or a text, goes into fields of others.
+
+use serde_json::Value;
+
+use super::config::Kinds;
+use super::fields;
+use super::file::{FieldOptions, Replacement, ReplacementSource, ReplacementTarget};
+use super::paths::{self, Found, Missing};
+use super::plain;
+use crate::build::identity::{Identity, Tracked};
+use crate::build::target::Target;
+
+/// The field that is meant when none is given.
+const NAME: &str = "metadata.name";
+
+/// A fault: the field in the replacement, and what is wrong.
+#[derive(Debug, PartialEq)]
+pub(super) struct Fault {
+    pub(super) field: String,
+    pub(super) reason: String,
+    /// Whether kustomize can do it and this engine cannot.
+    pub(super) unsupported: bool,
+}
+
+fn fault(field: impl Into<String>, reason: impl Into<String>) -> Fault {
+    Fault { field: field.into(), reason: reason.into(), unsupported: false }
+}
+
+/// Carries out one replacement.
+pub(super) fn replace(objects: &mut [Tracked], replacement: &Replacement) -> Result<(), Fault> {
+    let targets = replacement.targets.as_deref().ok_or_else(|| fault("targets", "is missing"))?;
+    let value = match (&replacement.source, &replacement.source_value) {
+        (None, None) => return Err(fault("source", "is missing")),
+        (Some(_), Some(_)) => return Err(fault("sourceValue", "cannot stand beside `source`")),
+        (None, Some(text)) => plain(text),
+        (Some(source), None) => read(objects, source)?,
+    };
+    for (index, target) in targets.iter().enumerate() {
+        write(objects, target, &value).map_err(|e| Fault {
+            field: format!("targets[{index}]{}{}", if e.field.is_empty() { "" } else { "." }, e.field),
+            ..e
+        })?;
+    }
+    Ok(())
+}
+
+fn read(objects: &[Tracked], source: &ReplacementSource) -> Result<Value, Fault> {
+    let kinds = Kinds::new(&source.group, &source.version, &source.kind);
+    let fits = |id: &Identity, namespace: &str| {
+        let or_default = |text: &str| if text.is_empty() { "default".to_owned() } else { text.to_owned() };
+        (source.name.is_empty() || source.name == id.name)
+            && (source.namespace.is_empty() || or_default(&source.namespace) == or_default(namespace))
+            && kinds.select(id)
+    };
+    let mut found = objects.iter().filter(|object| ids(object).any(|(id, namespace)| fits(id, namespace)));
+    let Some(object) = found.next() else { return Err(fault("source", "selects no object")) };
+    if let Some(other) = found.next() {
+        let reason = format!("selects several objects: `{}` and `{}`", object.resource().id(), other.resource().id());
+        return Err(fault("source", reason));
+    }
+    let path = Some(source.field_path.as_str()).filter(|path| !path.is_empty()).unwrap_or(NAME);
+    let value = paths::read(object.body(), &paths::parts(path)).map_err(|reason| fault("source.fieldPath", reason))?;
+    let is_empty = match value {
+        None | Some(Value::Null) => true,
+        Some(Value::Array(items)) => items.is_empty(),
+        Some(Value::Object(map)) => map.is_empty(),
+        Some(Value::String(text)) => text.is_empty(),
+        Some(_) => false,
+    };
+    let Some(value) = value.filter(|_| !is_empty) else {
+        let reason = format!("names `{path}`, which `{}` does not have", object.resource().id());
+        return Err(fault("source.fieldPath", reason));
+    };
+    let Some(options) = source.options.as_ref().filter(|options| !options.delimiter.is_empty()) else {
+        return Ok(value.clone());
+    };
+    let text = fields::text(value).ok_or_else(|| fault("source.options.delimiter", "goes with a scalar only"))?;
+    let parts: Vec<&str> = text.split(&options.delimiter).collect();
+    let part = usize::try_from(options.index).ok().and_then(|index| parts.get(index)).ok_or_else(|| {
+        fault("source.options.index", format!("is {}, and the value has {} parts", options.index, parts.len()))
+    })?;
+    Ok(if value.is_string() { Value::from(*part) } else { plain(part) })
+}
+
+/// Who an object is and was, with the namespace as kustomize writes it down.
+fn ids(object: &Tracked) -> impl Iterator<Item = (&Identity, &str)> {
+    let current = (object.id(), object.id().namespace.as_deref().unwrap_or_default());
+    std::iter::once(current).chain(object.past().iter().map(|id| (id, id.effective_namespace())))
+}
+
+fn write(objects: &mut [Tracked], target: &ReplacementTarget, value: &Value) -> Result<(), Fault> {
+    let select = target.select.as_ref().ok_or_else(|| fault("select", "is missing"))?;
+    let compile =
+        |field: String, target: &Target| target.compile().map_err(|e| fault(field, format!("cannot be used: {e}")));
+    let matcher = compile("select".into(), select)?;
+    let mut rejects = Vec::new();
+    for (index, reject) in target.reject.iter().enumerate() {
+        rejects.push((reject, compile(format!("reject[{index}]"), reject)?));
+    }
+    let name = [NAME.to_owned()];
+    let field_paths = if target.field_paths.is_empty() { &name } else { target.field_paths.as_slice() };
+    for object in objects {
+        let is_rejected = rejects.iter().any(|(reject, matcher)| {
+            let set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+            let by_selector = set(&reject.label_selector) || set(&reject.annotation_selector);
+            let by_id = [&reject.group, &reject.version, &reject.kind, &reject.name, &reject.namespace];
+            (by_selector && matcher.matches_selectors(object.resource()))
+                || (by_id.into_iter().any(set) && ids(object).any(|(id, ns)| matcher.matches_written(id, ns)))
+        });
+        let selected = !is_rejected
+            && matcher.matches_selectors(object.resource())
+            && ids(object).any(|(id, namespace)| matcher.matches_written(id, namespace));
+        if !selected {
+            continue;
+        }
+        let id = object.resource().id();
+        for (index, path) in field_paths.iter().enumerate() {
+            object.edit(|body| put(body, path, target.options.as_ref(), value)).map_err(|e| Fault {
+                field: format!("fieldPaths[{index}]"),
+                reason: format!("{} in `{id}`", e.reason),
+                ..e
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn put(body: &mut Value, path: &str, options: Option<&FieldOptions>, value: &Value) -> Result<(), Fault> {
+    let missing = match value {
+        _ if !options.is_some_and(|options| options.create) => Missing::Skip,
+        Value::Object(_) => Missing::Map,
+        Value::Array(_) => Missing::List,
+        _ => Missing::Scalar,
+    };
+    let steps = paths::parts(path);
+    if let Some(at) = text_on_the_way(body, &steps) {
+        return inside_text(body, &steps, at, missing, value);
+    }
+    let count = paths::change(body, &steps, missing, false, &mut |found| set(found, options, value))
+        .map_err(|reason| fault("", format!("names `{path}`, which {reason}")))?;
+    if count == 0 { Err(fault("", format!("names `{path}`, which does not exist"))) } else { Ok(()) }
+}
+
+fn set(found: Found<'_>, options: Option<&FieldOptions>, value: &Value) -> Result<(), String> {
+    let place = found.value;
+    let mut value = value.clone();
+    if let Some(options) = options.filter(|options| !options.delimiter.is_empty()) {
+        let old = if found.made { Some(String::new()) } else { fields::text(place) };
+        let old = old.ok_or("is not a scalar, which a delimiter needs")?;
+        let new = fields::text(&value).unwrap_or_default();
+        let mut parts: Vec<&str> = old.split(&options.delimiter).collect();
+        match usize::try_from(options.index) {
+            Err(_) => parts.insert(0, &new),
+            Ok(index) => match parts.get_mut(index) {
+                Some(part) => *part = &new,
+                None => parts.push(&new),
+            },
+        }
+        value = Value::String(parts.join(&options.delimiter));
+    }
+    if found.made && !matches!(value, Value::Array(_) | Value::Object(_)) {
+        *place = fields::text(&value).map_or(Value::Null, |text| plain(&text));
+        return Ok(());
+    }
+    *place = match &*place {
+        Value::Array(_) | Value::Object(_) => value,
+        // A scalar keeps its type and takes the text only.
+        Value::String(_) => Value::String(fields::text(&value).unwrap_or_default()),
+        scalar => {
+            let text = fields::text(&value).unwrap_or_default();
+            let new = plain(&text);
+            let fits = match scalar {
+                Value::Number(number) if number.is_f64() => new.is_number(),
+                Value::Number(_) => new.is_i64() || new.is_u64(),
+                Value::Bool(_) => new.is_boolean(),
+                _ => new.is_null(),
+            };
+            if !fits {
+                return Err(format!("is {scalar}, and `{text}` is of another type"));
+            }
+            new
+        }
+    };
+    Ok(())
+}
+
+/// Finds the first scalar in the middle of a path: kustomize looks into it as if it were a document of its own.
+fn text_on_the_way(body: &Value, steps: &[String]) -> Option<usize> {
+    (1..steps.len()).find(|at| {
+        matches!(paths::read(body, &steps[..*at]), Ok(Some(value)) if !matches!(value, Value::Null | Value::Array(_) | Value::Object(_)))
+    })
+}
+
+/// Puts a value into a JSON text. Other texts would have to be written anew as YAML with all their comments, which is
+/// refused.
+fn inside_text(body: &mut Value, steps: &[String], at: usize, missing: Missing, value: &Value) -> Result<(), Fault> {
+    let (outer, inner) = steps.split_at(at);
+    let shown = outer.join(".");
+    let text = paths::read(body, outer).ok().flatten().and_then(Value::as_str).map(str::to_owned);
+    let text = text.ok_or_else(|| fault("", format!("goes on below `{shown}`, which is not a text")))?;
+    let trimmed = text.trim_start();
+    let mut inside: Value = match serde_json::from_str(trimmed) {
+        Ok(inside @ (Value::Object(_) | Value::Array(_))) => inside,
+        _ if trimmed.contains([':', '\n']) || trimmed.starts_with(['{', '[', '-']) => {
+            return Err(Fault {
+                unsupported: true,
+                ..fault("", format!("goes into the text of `{shown}`, which is not JSON,"))
+            });
+        }
+        _ => return Err(fault("", format!("goes on below `{shown}`, which is a plain text"))),
+    };
+    let count = paths::change(&mut inside, inner, missing, false, &mut |found| set(found, None, value))
+        .map_err(|reason| fault("", format!("goes into the text of `{shown}` and {reason}")))?;
+    if count == 0 {
+        return Err(fault("", format!("names a field that the text of `{shown}` does not have")));
+    }
+    let pretty = text.contains('\n') && text.contains("  ");
+    let new = super::json::text(&inside, pretty);
+    paths::change(body, outer, Missing::Skip, false, &mut |found| {
+        *found.value = Value::String(new.clone());
+        Ok(())
+    })
+    .map_err(|reason| fault("", reason))?;
+    Ok(())
+}
