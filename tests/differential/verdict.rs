@@ -1,0 +1,95 @@
+//! What the two programs make of a tree, and whether it is the same.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::tree::Tree;
+
+/// How two builds of a tree compare.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    Equal,
+    BothFail,
+    /// We refuse the field by its name.
+    Refused(String),
+    /// kustomize itself does not print the same twice.
+    Unstable,
+    Mismatch(Mismatch),
+}
+
+/// Two builds that are not the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mismatch {
+    /// What is the same for all mismatches that probably have one cause.
+    pub class: String,
+    pub ours: String,
+    pub real: String,
+}
+
+/// A directory in memory for trees that are there for a moment.
+pub fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("a temporary directory")
+}
+
+fn kustomize() -> PathBuf {
+    std::env::var_os("FLUXWRIGHT_KUSTOMIZE")
+        .map(PathBuf::from)
+        .expect("FLUXWRIGHT_KUSTOMIZE must name the kustomize program (v5.8.1) to compare with")
+}
+
+fn run(program: &Path, root: &Path, dir: &str) -> Output {
+    let mut command = Command::new(program);
+    command.arg("build").arg(dir).current_dir(root);
+    command.output().unwrap_or_else(|error| panic!("{}: {error}", program.display()))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A message without what is particular to one tree.
+fn shape(message: &str) -> String {
+    let mut literal = false;
+    let kept = message.lines().next().unwrap_or_default().chars().filter(|c| {
+        literal ^= *c == '`';
+        !literal && !c.is_ascii_digit()
+    });
+    kept.collect::<String>().split_whitespace().filter(|word| !word.ends_with(".yaml:")).collect::<Vec<_>>().join(" ")
+}
+
+/// Builds a tree with both programs; with the reason for which kustomize fails, if it does.
+pub fn compare(tree: &Tree) -> (Verdict, Option<String>) {
+    let root = scratch();
+    tree.write(root.path());
+    let ours = run(Path::new(env!("CARGO_BIN_EXE_fluxwright")), root.path(), &tree.dir);
+    let message = text(&ours.stderr);
+    let real = run(&kustomize(), root.path(), &tree.dir);
+    let fails = text(&real.stderr);
+    let error = (!real.status.success()).then(|| shape(fails.lines().find(|line| line.contains("rror")).unwrap_or_default()));
+    if let Some((field, _)) = message.split_once("` is not supported") {
+        let field = field.rsplit('`').next().unwrap_or_default();
+        let plain: String = field.chars().filter(|c| !c.is_ascii_digit()).collect();
+        return (Verdict::Refused(plain), error);
+    }
+    let class = match (ours.status.code(), real.status.success()) {
+        (Some(0), true) if ours.stdout == real.stdout => return (Verdict::Equal, error),
+        (Some(2), false) => return (Verdict::BothFail, error),
+        (Some(0), true) => "other output".to_owned(),
+        (Some(0), false) => "only kustomize fails".to_owned(),
+        (Some(2), true) => format!("only we fail: {}", shape(&message)),
+        (code, _) => format!("we end with {code:?}: {}", shape(&message)),
+    };
+    // Maps of Go have no order; where that shows, there is nothing to compare with.
+    for _ in 0..3 {
+        let again = run(&kustomize(), root.path(), &tree.dir);
+        if again.status.success() != real.status.success() || again.stdout != real.stdout {
+            return (Verdict::Unstable, error);
+        }
+    }
+    let shown = |output: &Output, errors: String| text(&output.stdout) + &errors;
+    let errors = if real.status.success() { String::new() } else { fails };
+    let mismatch = Mismatch { class, ours: shown(&ours, message), real: shown(&real, errors) };
+    (Verdict::Mismatch(mismatch), error)
+}
