@@ -124,6 +124,13 @@ pub fn generator(dice: &mut Dice, layer: &mut Layer) -> Option<Value> {
         namespace,
         generated: true,
         labels: Vec::new(),
+        body: Value::Null,
     });
     Some(config)
+}
+
+/// A transformer that changes nothing, or it would be an error.
+pub fn validator(dice: &mut Dice, layer: &mut Layer) -> Value {
+    let nothing = json!([{"path": "metadata/annotations", "create": true, "kind": "Nothing"}]);
+    config(layer, dice, "AnnotationsTransformer", json!({"annotations": {"a": "b"}, "fieldSpecs": nothing}))
 }

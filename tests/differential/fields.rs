@@ -165,7 +165,7 @@ impl Layer<'_> {
             self.push("generators", entry);
         }
         if self.rolls(dice, &[(Builtin, 8)]) {
-            let config = builtin::transformer(dice, self);
+            let config = if dice.chance(90) { builtin::validator(dice, self) } else { builtin::transformer(dice, self) };
             let entry = self.either(dice, "validator", config);
             self.push("validators", entry);
         }
@@ -430,7 +430,7 @@ impl Layer<'_> {
         if self.ids.is_empty() {
             return None;
         }
-        let source = dice.pick(&self.ids);
+        let source = self.unique(dice)?;
         let mut from = json!({"kind": source.kind, "name": if dice.chance(80) { &source.name } else { &source.current }});
         if let Some(namespace) = &source.namespace {
             from["namespace"] = namespace.as_str().into();
@@ -439,17 +439,24 @@ impl Layer<'_> {
             from["version"] = source.version().into();
         }
         let path = match source.kind.as_str() {
+            _ if source.generated => dice.text(&["metadata.name", "metadata.name", "kind", "data.key"]),
             "ConfigMap" => dice.text(&["data.key", "data.key", "data.[other.key]", "metadata.name"]),
             "Service" => dice.text(&["metadata.name", "spec.ports.0.port", "spec.ports.[name=http].port", "spec.selector"]),
             "Widget" => dice.text(&["spec.image", "spec.size", "spec.items.[name=two].value", "spec.items", "spec.text"]),
             _ if source.has_pods() => dice.text(&["spec.replicas", "spec.template.spec.containers.0.image", "spec.template.spec.containers.[name=c0].image", "metadata.name", "spec.template.metadata.labels"]),
             _ => dice.text(&["metadata.name", "kind", "metadata.labels.app"]),
         };
+        // What is not there is an error, which must stay rare.
+        let path = if source.at(&path).is_some() || dice.chance(5) { path } else { "metadata.name".to_owned() };
+        let value = source.at(&path).cloned().unwrap_or_else(|| source.name.as_str().into());
         if path != "metadata.name" || dice.chance(50) {
             from["fieldPath"] = path.into();
         }
-        if dice.chance(25) {
-            from["options"] = json!({"delimiter": dice.text(&[":", ".", "-", "/"]), "index": dice.pick(&[0, 0, 0, 1])});
+        if dice.chance(25) && (!value.is_object() && !value.is_array() || dice.chance(10)) {
+            let delimiter = dice.text(&[":", ".", "-", "/"]);
+            let parts = value.as_str().map_or(1, |text| text.split(&delimiter).count());
+            let limit = if dice.chance(5) { 9 } else { parts };
+            from["options"] = json!({"delimiter": delimiter, "index": dice.below(limit)});
         }
         let mut targets = Vec::new();
         for _ in 0..dice.between(1, 2) {
@@ -479,11 +486,17 @@ impl Layer<'_> {
                 _ => dice.pick(&[("metadata.labels.replaced", false), ("metadata.annotations.[example.io/y]", false), ("metadata.name", true)]),
             };
             let mut target = json!({"select": select, "fieldPaths": [path]});
+            let exists = exists && !id.generated && id.at(path).is_some();
+            let number = id.at(path).is_some_and(Value::is_number) && !value.is_number();
+            if number && dice.chance(90) {
+                continue;
+            }
             let mut options = Map::new();
-            if !exists && dice.chance(92) || dice.chance(15) {
+            let everyone = select.get("name").is_some();
+            if (!exists || !everyone) && dice.chance(95) || dice.chance(15) {
                 options.insert("create".into(), true.into());
             }
-            if dice.chance(25) {
+            if dice.chance(25) && id.at(path).is_none_or(Value::is_string) {
                 options.insert("delimiter".into(), dice.text(&[":", ".", "-", "/"]).into());
                 options.insert("index".into(), dice.pick(&[json!(0), json!(1), json!(5), json!(-1)]));
             }
@@ -499,6 +512,9 @@ impl Layer<'_> {
                 target["options"]["create"] = true.into();
             }
             targets.push(target);
+        }
+        if targets.is_empty() && dice.chance(97) {
+            return None;
         }
         if dice.chance(10) {
             return Some(json!({"sourceValue": dice.text(&TEXTS), "targets": targets}));
@@ -522,8 +538,15 @@ impl Layer<'_> {
         }
     }
 
+    /// An object that is the only one with its kind and name.
+    fn unique(&self, dice: &mut Dice) -> Option<Id> {
+        let id = dice.pick(&self.ids);
+        let same = |other: &&Id| (&other.kind, &other.name) == (&id.kind, &id.name);
+        (self.ids.iter().filter(same).count() == 1 || dice.chance(5)).then_some(id)
+    }
+
     fn vars(&mut self, dice: &mut Dice) {
-        if self.ids.is_empty() || !self.rolls(dice, &[(Vars, 75)]) {
+        if self.maker.shared || self.ids.is_empty() || !self.rolls(dice, &[(Vars, 75)]) {
             return;
         }
         for name in VARIABLES {
@@ -531,7 +554,7 @@ impl Layer<'_> {
             if !dice.chance(50) || !self.maker.take("a variable", name, None) {
                 continue;
             }
-            let id = dice.pick(&self.ids);
+            let Some(id) = self.unique(dice) else { continue };
             let mut object = json!({"apiVersion": id.api, "kind": id.kind, "name": if dice.chance(85) { &id.name } else { &id.current }});
             if let Some(namespace) = &id.namespace {
                 object["namespace"] = namespace.as_str().into();
@@ -544,7 +567,7 @@ impl Layer<'_> {
                 _ if id.has_pods() => dice.text(&["spec.template.spec.containers[0].image", "metadata.name"]),
                 _ => dice.text(&["metadata.name", "kind", "apiVersion"]),
             };
-            if path != "metadata.name" || dice.chance(40) {
+            if (path != "metadata.name" || dice.chance(40)) && (id.at(&path).is_some() || dice.chance(5)) {
                 variable["fieldref"] = json!({dice.text(&["fieldpath", "fieldPath"]): path});
             }
             self.push("vars", variable);
@@ -601,10 +624,13 @@ impl Layer<'_> {
                 let earlier: Vec<Id> = self.ids.iter().filter(|id| id.kind == kind && id.generated).cloned().collect();
                 if !earlier.is_empty() && dice.chance(60) {
                     let id = dice.pick(&earlier);
-                    let name = if dice.chance(75) { id.name } else { id.current };
+                    // An object is known by its name and namespace of one moment, not by those of two.
+                    let before = dice.chance(75);
+                    let (name, namespace) =
+                        if before { (id.name, id.namespace) } else { (id.current, id.current_namespace) };
                     entry.insert("name".into(), name.into());
-                    if let Some(namespace) = &id.namespace {
-                        entry.insert("namespace".into(), namespace.clone().into());
+                    if let Some(namespace) = namespace {
+                        entry.insert("namespace".into(), namespace.into());
                     }
                     entry.insert("behavior".into(), dice.text(&["merge", "merge", "replace"]).into());
                 } else {
@@ -629,6 +655,7 @@ impl Layer<'_> {
                         namespace,
                         generated: true,
                         labels: Vec::new(),
+                        body: Value::Null,
                     });
                 }
                 if kind == "Secret" && dice.chance(40) {
@@ -709,7 +736,7 @@ impl Layer<'_> {
                     "spec": {"$ref": "example.io/v1.WidgetSpec"},
                 }}, "Dependencies": ["example.io/v1.WidgetSpec"]},
                 "example.io/v1.WidgetSpec": {"Schema": {"properties": {
-                    "configRef": key, "ref": reference, "template": {"type": "object", "x-kubernetes-label-selector": ""},
+                    "configRef": if dice.chance(10) { key } else { json!({"type": "string"}) }, "ref": reference, "template": {"type": "object", "x-kubernetes-label-selector": ""},
                     "text": {"type": "string", "x-kubernetes-identity": ""},
                 }}},
             });

@@ -116,6 +116,7 @@ pub fn tree(dice: &mut Dice, family: Family) -> Tree {
             builder.layer(Plan { objects: dice.below(3), includes, top: true, ..plan("top") }, dice);
         }
         3 if dice.chance(50) => {
+            builder.maker.shared = true;
             let base = builder.layer(Plan { objects: count, ..plan("base") }, dice);
             let mut side = |dir, prefix, dice: &mut Dice| {
                 let includes = vec![("base", base.clone())];
@@ -126,6 +127,7 @@ pub fn tree(dice: &mut Dice, family: Family) -> Tree {
                 (dir, ids)
             };
             let includes = vec![side("left", "l-", dice), side("right", "r-", dice)];
+            builder.maker.shared = false;
             builder.layer(Plan { includes, top: true, ..plan("top") }, dice);
         }
         3 => {

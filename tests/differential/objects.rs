@@ -30,6 +30,8 @@ pub struct Id {
     /// Whether a generator made it.
     pub generated: bool,
     pub labels: Vec<(String, String)>,
+    /// The object as it was made.
+    pub body: Value,
 }
 
 impl Id {
@@ -47,6 +49,7 @@ impl Id {
             namespace,
             generated: false,
             labels: labels.collect(),
+            body: value.clone(),
         }
     }
 
@@ -56,6 +59,13 @@ impl Id {
 
     pub fn version(&self) -> &str {
         self.api.split_once('/').map_or(self.api.as_str(), |(_, version)| version)
+    }
+
+    /// What stands at a path of `replacements` or `vars` without lists by key.
+    pub fn at(&self, path: &str) -> Option<&Value> {
+        let first = path.replace("[name=http]", "0").replace("[name=c0]", "0").replace("[name=one]", "0").replace("[name=two]", "1");
+        let steps = first.replace("[other.key]", "other/key").replace(['.', '['], "/").replace(']', "").replace('*', "0");
+        self.body.pointer(&format!("/{}", steps.replace("other/key", "other.key"))).filter(|value| !value.is_null())
     }
 
     pub fn has_pods(&self) -> bool {
@@ -70,6 +80,8 @@ pub struct Maker {
     variables: usize,
     /// The chance that an object has a namespace of its own.
     namespaces: usize,
+    /// Whether the objects come twice into the tree, under two names.
+    pub shared: bool,
 }
 
 const KINDS: [(&str, &str, usize); 36] = [
@@ -126,7 +138,7 @@ const CLUSTER: [&str; 11] = [
 
 impl Maker {
     pub fn new(variables: usize, namespaces: usize) -> Self {
-        Self { taken: Vec::new(), variables, namespaces }
+        Self { taken: Vec::new(), variables, namespaces, shared: false }
     }
 
     /// A few objects of any kinds.
@@ -172,6 +184,10 @@ impl Maker {
     }
 
     pub fn object(&mut self, dice: &mut Dice, api: &str, kind: &str) -> Option<Value> {
+        // The names of these never change, so they would be there twice.
+        if self.shared && ["Namespace", "CustomResourceDefinition", "APIService"].contains(&kind) {
+            return None;
+        }
         let name = match kind {
             "CustomResourceDefinition" => "widgets.example.io".to_owned(),
             "APIService" => "v1.example.io".to_owned(),

@@ -59,6 +59,14 @@ fn shape(message: &str) -> String {
     kept.collect::<String>().split_whitespace().filter(|word| !word.ends_with(".yaml:")).collect::<Vec<_>>().join(" ")
 }
 
+/// The fault behind the directories that led to it.
+fn reason(errors: &str) -> String {
+    let line = errors.lines().find(|line| line.contains("rror")).unwrap_or_default();
+    let line = line.rsplit_once("path '/").and_then(|(_, rest)| rest.split_once("': ")).map_or(line, |(_, fault)| fault);
+    let shown: String = shape(line).chars().take(100).collect();
+    shown.split(['{', '[']).next().unwrap_or_default().to_owned()
+}
+
 /// Builds a tree with both programs; with the reason for which kustomize fails, if it does.
 pub fn compare(tree: &Tree) -> (Verdict, Option<String>) {
     let root = scratch();
@@ -67,7 +75,7 @@ pub fn compare(tree: &Tree) -> (Verdict, Option<String>) {
     let message = text(&ours.stderr);
     let real = run(&kustomize(), root.path(), &tree.dir);
     let fails = text(&real.stderr);
-    let error = (!real.status.success()).then(|| shape(fails.lines().find(|line| line.contains("rror")).unwrap_or_default()));
+    let error = (!real.status.success()).then(|| reason(&fails));
     if let Some((field, _)) = message.split_once("` is not supported") {
         let field = field.rsplit('`').next().unwrap_or_default();
         let plain: String = field.chars().filter(|c| !c.is_ascii_digit()).collect();
