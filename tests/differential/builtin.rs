@@ -29,7 +29,10 @@ pub fn transformer(dice: &mut Dice, layer: &mut Layer) -> Value {
     let (kind, body) = match (dice.below(16), id) {
         (0, _) => ("PrefixTransformer", json!({"prefix": "t-", "fieldSpecs": names})),
         (1, _) => ("SuffixTransformer", json!({"suffix": "-t", "fieldSpecs": names})),
-        (2, _) => ("PrefixTransformer", json!({"prefix": "t-", "fieldSpecs": [{"path": "metadata/name", "kind": "ConfigMap"}, {"path": "data/key"}]})),
+        (2, _) => (
+            "PrefixTransformer",
+            json!({"prefix": "t-", "fieldSpecs": [{"path": "metadata/name", "kind": "ConfigMap"}, {"path": "data/key"}]}),
+        ),
         (3, _) => {
             let mut fields = vec![json!({"path": "metadata/labels", "create": true})];
             if dice.chance(50) {
@@ -37,7 +40,10 @@ pub fn transformer(dice: &mut Dice, layer: &mut Layer) -> Value {
             }
             ("LabelTransformer", json!({"labels": pairs(dice), "fieldSpecs": fields}))
         }
-        (4, _) => ("AnnotationsTransformer", json!({"annotations": pairs(dice), "fieldSpecs": [{"path": "metadata/annotations", "create": true}]})),
+        (4, _) => (
+            "AnnotationsTransformer",
+            json!({"annotations": pairs(dice), "fieldSpecs": [{"path": "metadata/annotations", "create": true}]}),
+        ),
         (5 | 6, _) => {
             let mut body = json!({"namespace": dice.text(&["shop", "plug"]), "fieldSpecs": [{"path": "metadata/namespace", "create": true}]});
             if dice.chance(40) {
@@ -53,13 +59,19 @@ pub fn transformer(dice: &mut Dice, layer: &mut Layer) -> Value {
             }
             ("NamespaceTransformer", body)
         }
-        (7, _) => ("ImageTagTransformer", json!({
-            "imageTag": {"name": "nginx", "newTag": "9"},
-            "fieldSpecs": [{"path": "spec/template/spec/containers[]/image"}, {"path": "spec/image", "kind": "Widget"}],
-        })),
-        (8, Some(id)) if id.has_pods() => ("ReplicaCountTransformer", json!({
-            "replica": {"name": id.name, "count": 7}, "fieldSpecs": [{"path": "spec/replicas", "create": true, "kind": id.kind}],
-        })),
+        (7, _) => (
+            "ImageTagTransformer",
+            json!({
+                "imageTag": {"name": "nginx", "newTag": "9"},
+                "fieldSpecs": [{"path": "spec/template/spec/containers[]/image"}, {"path": "spec/image", "kind": "Widget"}],
+            }),
+        ),
+        (8, Some(id)) if id.has_pods() => (
+            "ReplicaCountTransformer",
+            json!({
+                "replica": {"name": id.name, "count": 7}, "fieldSpecs": [{"path": "spec/replicas", "create": true, "kind": id.kind}],
+            }),
+        ),
         (9, Some(id)) => {
             let patch = layer.merge(dice, &id);
             let mut body = json!({"patch": inline(patch)});
@@ -85,10 +97,13 @@ pub fn transformer(dice: &mut Dice, layer: &mut Layer) -> Value {
             }
             ("PatchJson6902Transformer", json!({"target": target, "jsonOp": inline(operations)}))
         }
-        (13, Some(id)) => ("ValueAddTransformer", json!({
-            "value": dice.text(&["added", "1"]),
-            "targets": [{"fieldPath": "metadata/labels/added", "selector": {"kind": id.kind}}],
-        })),
+        (13, Some(id)) => (
+            "ValueAddTransformer",
+            json!({
+                "value": dice.text(&["added", "1"]),
+                "targets": [{"fieldPath": "metadata/labels/added", "selector": {"kind": id.kind}}],
+            }),
+        ),
         (14, _) => ("HashTransformer", json!({})),
         _ => match layer.replacement(dice) {
             Some(one) => ("ReplacementTransformer", json!({"replacements": [one]})),

@@ -165,14 +165,24 @@ impl Layer<'_> {
             self.push("generators", entry);
         }
         if self.rolls(dice, &[(Builtin, 8)]) {
-            let config = if dice.chance(90) { builtin::validator(dice, self) } else { builtin::transformer(dice, self) };
+            let config =
+                if dice.chance(90) { builtin::validator(dice, self) } else { builtin::transformer(dice, self) };
             let entry = self.either(dice, "validator", config);
             self.push("validators", entry);
         }
     }
 
     fn names(&mut self, dice: &mut Dice) {
-        let own = [(Names, 60), (Generators, 35), (Vars, 30), (Configurations, 50), (Replacements, 15), (Schemas, 40), (Namespaces, 25), (Components, 40)];
+        let own = [
+            (Names, 60),
+            (Generators, 35),
+            (Vars, 30),
+            (Configurations, 50),
+            (Replacements, 15),
+            (Schemas, 40),
+            (Namespaces, 25),
+            (Components, 40),
+        ];
         let (mut prefix, mut suffix) = (String::new(), String::new());
         if self.rolls(dice, &own) {
             prefix = dice.text(&["p-", "live-", "x"]);
@@ -239,7 +249,12 @@ impl Layer<'_> {
                 self.push("images", image);
             }
         }
-        let own: Vec<Id> = self.ids.iter().filter(|id| ["Deployment", "StatefulSet", "ReplicaSet"].contains(&id.kind.as_str())).cloned().collect();
+        let own: Vec<Id> = self
+            .ids
+            .iter()
+            .filter(|id| ["Deployment", "StatefulSet", "ReplicaSet"].contains(&id.kind.as_str()))
+            .cloned()
+            .collect();
         if !own.is_empty() && self.rolls(dice, &[(Images, 75), (Configurations, 25)]) {
             let id = dice.pick(&own);
             let name = if dice.chance(70) { id.name } else { id.current };
@@ -298,9 +313,15 @@ impl Layer<'_> {
                 1 => json!({"spec": {"type": "LoadBalancer", "ports": [{"port": 80, "targetPort": 8080}]}}),
                 _ => json!({"spec": {"selector": {"app": null, "other": "x"}}}),
             },
-            "Widget" => json!({"spec": {"size": 9, "items": [{"name": "two", "value": "22"}, {"name": "three", "value": "3"}]}}),
-            "Ingress" => json!({"spec": {"ingressClassName": "other", "tls": [{"hosts": ["b.example"], "secretName": "cfg"}]}}),
-            "CronJob" => json!({"spec": {"schedule": "0 0 * * *", "jobTemplate": {"spec": {"template": {"spec": {"restartPolicy": "Never"}}}}}}),
+            "Widget" => {
+                json!({"spec": {"size": 9, "items": [{"name": "two", "value": "22"}, {"name": "three", "value": "3"}]}})
+            }
+            "Ingress" => {
+                json!({"spec": {"ingressClassName": "other", "tls": [{"hosts": ["b.example"], "secretName": "cfg"}]}})
+            }
+            "CronJob" => {
+                json!({"spec": {"schedule": "0 0 * * *", "jobTemplate": {"spec": {"template": {"spec": {"restartPolicy": "Never"}}}}}})
+            }
             "ServiceAccount" => json!({"secrets": [{"name": "db"}], "automountServiceAccountToken": false}),
             _ if id.has_pods() => match dice.below(8) {
                 0 => json!({"spec": {"replicas": 5}}),
@@ -309,8 +330,12 @@ impl Layer<'_> {
                 ]}]}}}}),
                 2 => json!({"spec": {"template": {"spec": {"containers": [{"name": "sidecar", "image": "side:1"}]}}}}),
                 3 => json!({"spec": {"template": {"spec": {"containers": [{"name": "c1", "$patch": "delete"}]}}}}),
-                4 => json!({"spec": {"template": {"spec": {"containers": [{"$patch": "replace"}, {"name": "only", "image": "only:1"}]}}}}),
-                5 => json!({"spec": {"template": {"spec": {"$patch": "replace", "containers": [{"name": "only", "image": "only:1"}]}}}}),
+                4 => {
+                    json!({"spec": {"template": {"spec": {"containers": [{"$patch": "replace"}, {"name": "only", "image": "only:1"}]}}}})
+                }
+                5 => {
+                    json!({"spec": {"template": {"spec": {"$patch": "replace", "containers": [{"name": "only", "image": "only:1"}]}}}})
+                }
                 6 => json!({"spec": {"template": {"spec": {"volumes": [
                     {"name": "v0", "configMap": {"name": "web"}}, {"name": "extra", "secret": {"secretName": "db"}},
                 ]}}}}),
@@ -431,7 +456,8 @@ impl Layer<'_> {
             return None;
         }
         let source = self.unique(dice)?;
-        let mut from = json!({"kind": source.kind, "name": if dice.chance(80) { &source.name } else { &source.current }});
+        let mut from =
+            json!({"kind": source.kind, "name": if dice.chance(80) { &source.name } else { &source.current }});
         if let Some(namespace) = &source.namespace {
             from["namespace"] = namespace.as_str().into();
         }
@@ -441,9 +467,19 @@ impl Layer<'_> {
         let path = match source.kind.as_str() {
             _ if source.generated => dice.text(&["metadata.name", "metadata.name", "kind", "data.key"]),
             "ConfigMap" => dice.text(&["data.key", "data.key", "data.[other.key]", "metadata.name"]),
-            "Service" => dice.text(&["metadata.name", "spec.ports.0.port", "spec.ports.[name=http].port", "spec.selector"]),
-            "Widget" => dice.text(&["spec.image", "spec.size", "spec.items.[name=two].value", "spec.items", "spec.text"]),
-            _ if source.has_pods() => dice.text(&["spec.replicas", "spec.template.spec.containers.0.image", "spec.template.spec.containers.[name=c0].image", "metadata.name", "spec.template.metadata.labels"]),
+            "Service" => {
+                dice.text(&["metadata.name", "spec.ports.0.port", "spec.ports.[name=http].port", "spec.selector"])
+            }
+            "Widget" => {
+                dice.text(&["spec.image", "spec.size", "spec.items.[name=two].value", "spec.items", "spec.text"])
+            }
+            _ if source.has_pods() => dice.text(&[
+                "spec.replicas",
+                "spec.template.spec.containers.0.image",
+                "spec.template.spec.containers.[name=c0].image",
+                "metadata.name",
+                "spec.template.metadata.labels",
+            ]),
             _ => dice.text(&["metadata.name", "kind", "metadata.labels.app"]),
         };
         // What is not there is an error, which must stay rare.
@@ -473,17 +509,36 @@ impl Layer<'_> {
             }
             let (path, exists) = match id.kind.as_str() {
                 "ConfigMap" => dice.pick(&[("data.key", true), ("data.new", false), ("data.[new.key]", false)]),
-                "Service" => dice.pick(&[("spec.ports.*.targetPort", false), ("spec.ports.0.port", true), ("spec.ports.[name=http].nodePort", false)]),
+                "Service" => dice.pick(&[
+                    ("spec.ports.*.targetPort", false),
+                    ("spec.ports.0.port", true),
+                    ("spec.ports.[name=http].nodePort", false),
+                ]),
                 "Widget" => dice.pick(&[
-                    ("spec.text", true), ("spec.items.*.value", true), ("spec.items.[name=one].value", true), ("spec.items.[name=new].value", false),
-                    ("spec.size", true), ("spec.deep.er.path", false), ("spec.selector", true), ("spec.image", true), ("spec.items.0", true),
+                    ("spec.text", true),
+                    ("spec.items.*.value", true),
+                    ("spec.items.[name=one].value", true),
+                    ("spec.items.[name=new].value", false),
+                    ("spec.size", true),
+                    ("spec.deep.er.path", false),
+                    ("spec.selector", true),
+                    ("spec.image", true),
+                    ("spec.items.0", true),
                 ]),
                 _ if id.has_pods() => dice.pick(&[
-                    ("spec.template.spec.containers.*.image", true), ("spec.template.spec.containers.[name=c0].image", true),
-                    ("spec.template.spec.containers.0.image", true), ("spec.replicas", false), ("spec.template.metadata.annotations.[a.b/c]", false),
-                    ("spec.template.spec.containers.[name=c0].env.[name=NEW].value", false), ("spec.template.spec.nodeSelector", false),
+                    ("spec.template.spec.containers.*.image", true),
+                    ("spec.template.spec.containers.[name=c0].image", true),
+                    ("spec.template.spec.containers.0.image", true),
+                    ("spec.replicas", false),
+                    ("spec.template.metadata.annotations.[a.b/c]", false),
+                    ("spec.template.spec.containers.[name=c0].env.[name=NEW].value", false),
+                    ("spec.template.spec.nodeSelector", false),
                 ]),
-                _ => dice.pick(&[("metadata.labels.replaced", false), ("metadata.annotations.[example.io/y]", false), ("metadata.name", true)]),
+                _ => dice.pick(&[
+                    ("metadata.labels.replaced", false),
+                    ("metadata.annotations.[example.io/y]", false),
+                    ("metadata.name", true),
+                ]),
             };
             let mut target = json!({"select": select, "fieldPaths": [path]});
             let exists = exists && !id.generated && id.at(path).is_some();
@@ -596,7 +651,17 @@ impl Layer<'_> {
         if dice.chance(30) {
             self.files += 1;
             let name = format!("data{}.txt", self.files);
-            let text = dice.text(&["", "one line", "a\nb\n", "tab\tand trailing \n", "crlf\r\nend\r\n", "\u{e9}\u{1f600}\n", "{\"json\": [1, 2]}\n", "  indented\nfirst\n", "\n\nlead\n"]);
+            let text = dice.text(&[
+                "",
+                "one line",
+                "a\nb\n",
+                "tab\tand trailing \n",
+                "crlf\r\nend\r\n",
+                "\u{e9}\u{1f600}\n",
+                "{\"json\": [1, 2]}\n",
+                "  indented\nfirst\n",
+                "\n\nlead\n",
+            ]);
             self.text_file(&name, &text);
             let source = if dice.chance(40) { format!("renamed.txt={name}") } else { name };
             entry.insert("files".into(), json!([source]));
@@ -604,7 +669,13 @@ impl Layer<'_> {
         if dice.chance(30) {
             self.files += 1;
             let name = format!("env{}.env", self.files);
-            let text = dice.text(&["A=1\nB=two words\n", "# note\n\n  C=3  \nD=\"q\"\n", "E=\r\nF=a=b\r\n", "\u{feff}G=bom\n", "H='x' # no comment\nI=$(NAME)"]);
+            let text = dice.text(&[
+                "A=1\nB=two words\n",
+                "# note\n\n  C=3  \nD=\"q\"\n",
+                "E=\r\nF=a=b\r\n",
+                "\u{feff}G=bom\n",
+                "H='x' # no comment\nI=$(NAME)",
+            ]);
             self.text_file(&name, &text);
             entry.insert("envs".into(), json!([name]));
         }
@@ -616,7 +687,18 @@ impl Layer<'_> {
 
     fn generators(&mut self, dice: &mut Dice) {
         for (field, kind) in [("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")] {
-            if !self.rolls(dice, &[(Generators, 75), (Vars, 40), (Replacements, 25), (Names, 30), (Metadata, 25), (Components, 30), (Namespaces, 20)]) {
+            if !self.rolls(
+                dice,
+                &[
+                    (Generators, 75),
+                    (Vars, 40),
+                    (Replacements, 25),
+                    (Names, 30),
+                    (Metadata, 25),
+                    (Components, 30),
+                    (Namespaces, 20),
+                ],
+            ) {
                 continue;
             }
             for _ in 0..dice.between(1, 2) {
@@ -676,11 +758,17 @@ impl Layer<'_> {
         }
         let widget = |path: &str| json!([{"path": path, "kind": "Widget"}]);
         let all = [
-            ("nameReference", json!([
-                {"kind": "ConfigMap", "version": "v1", "fieldSpecs": [{"path": "spec/configRef", "kind": "Widget"}]},
-                {"kind": "Secret", "fieldSpecs": [{"path": "spec/ref/name", "kind": "Widget"}]},
-            ])),
-            ("nameReference", json!([{"kind": "Widget", "group": "example.io", "fieldSpecs": [{"path": "data/key", "kind": "ConfigMap"}, {"path": "spec/configRef", "group": "example.io"}]}])),
+            (
+                "nameReference",
+                json!([
+                    {"kind": "ConfigMap", "version": "v1", "fieldSpecs": [{"path": "spec/configRef", "kind": "Widget"}]},
+                    {"kind": "Secret", "fieldSpecs": [{"path": "spec/ref/name", "kind": "Widget"}]},
+                ]),
+            ),
+            (
+                "nameReference",
+                json!([{"kind": "Widget", "group": "example.io", "fieldSpecs": [{"path": "data/key", "kind": "ConfigMap"}, {"path": "spec/configRef", "group": "example.io"}]}]),
+            ),
             ("namePrefix", widget("spec/text")),
             ("namePrefix", json!([{"path": "metadata/name", "kind": "Widget"}])),
             ("nameSuffix", widget("spec/configRef")),
@@ -688,8 +776,14 @@ impl Layer<'_> {
             ("commonLabels", json!([{"path": "spec/common", "kind": "Widget", "create": true}])),
             ("labels", json!([{"path": "spec/labels", "kind": "Widget", "create": true}])),
             ("templateLabels", json!([{"path": "spec/template/metadata/labels", "kind": "Widget", "create": true}])),
-            ("commonAnnotations", json!([{"path": "spec/template/metadata/annotations", "kind": "Widget", "create": true}])),
-            ("varReference", json!([{"path": "spec/text", "kind": "Widget"}, {"path": "data", "kind": "ConfigMap"}, {"path": "spec/items/value", "kind": "Widget"}])),
+            (
+                "commonAnnotations",
+                json!([{"path": "spec/template/metadata/annotations", "kind": "Widget", "create": true}]),
+            ),
+            (
+                "varReference",
+                json!([{"path": "spec/text", "kind": "Widget"}, {"path": "data", "kind": "ConfigMap"}, {"path": "spec/items/value", "kind": "Widget"}]),
+            ),
             ("images", widget("spec/image")),
             ("replicas", json!([{"path": "spec/size", "kind": "Widget", "create": true}])),
         ];

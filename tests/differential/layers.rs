@@ -30,7 +30,15 @@ struct Builder {
 
 impl Builder {
     fn plan<'p>(dir: &'p str) -> Plan<'p> {
-        Plan { dir, objects: 0, includes: Vec::new(), components: Vec::new(), prefix: None, component: false, top: false }
+        Plan {
+            dir,
+            objects: 0,
+            includes: Vec::new(),
+            components: Vec::new(),
+            prefix: None,
+            component: false,
+            top: false,
+        }
     }
 
     /// Makes a directory; gives the objects that whoever includes it sees.
@@ -148,8 +156,10 @@ pub fn tree(dice: &mut Dice, family: Family) -> Tree {
                 inner.push("parts/inner");
             }
             let objects = dice.below(2);
-            let one =
-                builder.layer(Plan { objects, includes: seen.clone(), components: inner, component: true, ..plan("parts/one") }, dice);
+            let one = builder.layer(
+                Plan { objects, includes: seen.clone(), components: inner, component: true, ..plan("parts/one") },
+                dice,
+            );
             if dice.chance(35) {
                 builder.layer(Plan { includes: seen, component: true, ..plan("parts/two") }, dice);
                 components.push("parts/two");

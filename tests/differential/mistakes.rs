@@ -7,10 +7,36 @@ use crate::tree::{File, Tree, inline};
 
 /// Every field of a kustomization file.
 const FIELDS: [&str; 30] = [
-    "apiVersion", "kind", "metadata", "resources", "bases", "components", "namespace", "namePrefix", "nameSuffix", "labels",
-    "commonLabels", "commonAnnotations", "patches", "patchesStrategicMerge", "patchesJson6902", "images", "replicas",
-    "replacements", "vars", "configMapGenerator", "secretGenerator", "generatorOptions", "configurations", "crds", "openapi",
-    "transformers", "generators", "validators", "buildMetadata", "sortOptions",
+    "apiVersion",
+    "kind",
+    "metadata",
+    "resources",
+    "bases",
+    "components",
+    "namespace",
+    "namePrefix",
+    "nameSuffix",
+    "labels",
+    "commonLabels",
+    "commonAnnotations",
+    "patches",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "images",
+    "replicas",
+    "replacements",
+    "vars",
+    "configMapGenerator",
+    "secretGenerator",
+    "generatorOptions",
+    "configurations",
+    "crds",
+    "openapi",
+    "transformers",
+    "generators",
+    "validators",
+    "buildMetadata",
+    "sortOptions",
 ];
 
 /// Spoils one thing.
@@ -25,7 +51,20 @@ pub fn make(dice: &mut Dice, tree: &mut Tree) {
         return;
     }
     if dice.chance(10) {
-        let text = dice.text(&["a: b: c\n", "{", "- [\n", "\t\n", "a: 1\na: 2\n", "just text\n", "", "---\n", "null\n", "[]\n", "apiVersion: v1\n", "kind: X\nmetadata: {name: a}\n"]);
+        let text = dice.text(&[
+            "a: b: c\n",
+            "{",
+            "- [\n",
+            "\t\n",
+            "a: 1\na: 2\n",
+            "just text\n",
+            "",
+            "---\n",
+            "null\n",
+            "[]\n",
+            "apiVersion: v1\n",
+            "kind: X\nmetadata: {name: a}\n",
+        ]);
         tree.add_text(&any, &text);
         return;
     }

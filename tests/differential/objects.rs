@@ -9,8 +9,22 @@ const NAMES: [&str; 6] = ["web", "api", "db", "cfg", "web-api", "a.b"];
 const NAMESPACES: [&str; 4] = ["shop", "ops", "default", "kube-system"];
 /// Values that readers of YAML like to misread, and plain ones.
 pub const TEXTS: [&str; 16] = [
-    "1", "true", "web", "a-b", "x.y.z", "", "two words", "012", "null", "yes", "line1\nline2\n", "1.50", "2024-01-01",
-    "http://web.shop:80/x", "k: v", "nginx:1.2",
+    "1",
+    "true",
+    "web",
+    "a-b",
+    "x.y.z",
+    "",
+    "two words",
+    "012",
+    "null",
+    "yes",
+    "line1\nline2\n",
+    "1.50",
+    "2024-01-01",
+    "http://web.shop:80/x",
+    "k: v",
+    "nginx:1.2",
 ];
 /// Variables that objects use, whether somebody defines them or not.
 pub const VARIABLES: [&str; 3] = ["NAME", "PORT", "KEY"];
@@ -63,8 +77,13 @@ impl Id {
 
     /// What stands at a path of `replacements` or `vars` without lists by key.
     pub fn at(&self, path: &str) -> Option<&Value> {
-        let first = path.replace("[name=http]", "0").replace("[name=c0]", "0").replace("[name=one]", "0").replace("[name=two]", "1");
-        let steps = first.replace("[other.key]", "other/key").replace(['.', '['], "/").replace(']', "").replace('*', "0");
+        let first = path
+            .replace("[name=http]", "0")
+            .replace("[name=c0]", "0")
+            .replace("[name=one]", "0")
+            .replace("[name=two]", "1");
+        let steps =
+            first.replace("[other.key]", "other/key").replace(['.', '['], "/").replace(']', "").replace('*', "0");
         self.body.pointer(&format!("/{}", steps.replace("other/key", "other.key"))).filter(|value| !value.is_null())
     }
 
@@ -277,10 +296,8 @@ impl Maker {
             "ResourceQuota" => json!({"spec": {"hard": {"pods": "10", "cpu": 4}}}),
             "LimitRange" => json!({"spec": {"limits": [{"type": "Pod", "max": {"cpu": "1"}}]}}),
             "List" => {
-                let items: Vec<Value> = ["ConfigMap", "Service"]
-                    .into_iter()
-                    .filter_map(|kind| self.object(dice, "v1", kind))
-                    .collect();
+                let items: Vec<Value> =
+                    ["ConfigMap", "Service"].into_iter().filter_map(|kind| self.object(dice, "v1", kind)).collect();
                 json!({"items": items})
             }
             "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet" => {
@@ -316,12 +333,15 @@ impl Maker {
                     body["spec"]["tls"] = json!([{"hosts": ["web.example"], "secretName": self.name(dice)}]);
                 }
                 if dice.chance(30) {
-                    body["spec"]["defaultBackend"] = json!({"service": {"name": self.name(dice), "port": {"name": "http"}}});
+                    body["spec"]["defaultBackend"] =
+                        json!({"service": {"name": self.name(dice), "port": {"name": "http"}}});
                     body["spec"]["ingressClassName"] = self.name(dice).into();
                 }
                 body
             }
-            "IngressClass" => json!({"spec": {"controller": "example.io/x", "parameters": {"kind": "ConfigMap", "name": self.name(dice)}}}),
+            "IngressClass" => {
+                json!({"spec": {"controller": "example.io/x", "parameters": {"kind": "ConfigMap", "name": self.name(dice)}}})
+            }
             "NetworkPolicy" => json!({"spec": {
                 "podSelector": {"matchLabels": self.labels(dice)},
                 "ingress": [{"from": [{"podSelector": {"matchLabels": self.labels(dice)}}, {"namespaceSelector": {}}]}],
@@ -330,7 +350,9 @@ impl Maker {
             "HorizontalPodAutoscaler" => json!({"spec": {"maxReplicas": 3, "scaleTargetRef": {
                 "apiVersion": "apps/v1", "kind": dice.text(&["Deployment", "StatefulSet"]), "name": self.name(dice),
             }}}),
-            "PodDisruptionBudget" => json!({"spec": {"minAvailable": 1, "selector": {"matchLabels": self.labels(dice)}}}),
+            "PodDisruptionBudget" => {
+                json!({"spec": {"minAvailable": 1, "selector": {"matchLabels": self.labels(dice)}}})
+            }
             "Role" | "ClusterRole" => {
                 let mut body = json!({"rules": [{
                     "apiGroups": [""], "resources": [dice.text(&["configmaps", "secrets", "services"])],
@@ -399,13 +421,19 @@ impl Maker {
             set("imagePullSecrets", json!([{"name": self.name(dice)}]));
         }
         if dice.chance(15) {
-            set("affinity", json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
-                {"topologyKey": "zone", "labelSelector": {"matchLabels": self.labels(dice)}},
-            ]}}));
+            set(
+                "affinity",
+                json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+                    {"topologyKey": "zone", "labelSelector": {"matchLabels": self.labels(dice)}},
+                ]}}),
+            );
         }
         if dice.chance(15) {
-            set("topologySpreadConstraints", json!([{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": self.labels(dice)}}]));
+            set(
+                "topologySpreadConstraints",
+                json!([{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": self.labels(dice)}}]),
+            );
         }
         let volumes: Vec<Value> = (0..dice.below(4))
             .map(|at| {
@@ -430,7 +458,8 @@ impl Maker {
     }
 
     fn container(&mut self, dice: &mut Dice, at: usize) -> Value {
-        let image = dice.text(&["nginx", "nginx:1.2", "registry.example:5000/team/web:1", "redis@sha256:abcdef", "app:latest"]);
+        let image =
+            dice.text(&["nginx", "nginx:1.2", "registry.example:5000/team/web:1", "redis@sha256:abcdef", "app:latest"]);
         let mut container = json!({"name": format!("c{at}"), "image": image});
         let env: Vec<Value> = (0..dice.below(4))
             .map(|at| {
@@ -446,7 +475,8 @@ impl Maker {
             container["env"] = env.into();
         }
         if dice.chance(25) {
-            container["envFrom"] = json!([{"configMapRef": {"name": self.name(dice)}}, {"secretRef": {"name": self.name(dice)}}]);
+            container["envFrom"] =
+                json!([{"configMapRef": {"name": self.name(dice)}}, {"secretRef": {"name": self.name(dice)}}]);
         }
         if dice.chance(25) {
             container["args"] = json!([self.word(dice), "--flag", self.word(dice)]);

@@ -48,7 +48,9 @@ fn resolved(value: &Value) -> Value {
         Value::Object(map) => match map.get(INLINE) {
             // Operations of a patch are read as JSON or YAML by their first character.
             Some(Value::String(text)) => Value::String(text.clone()),
-            Some(inner) => Value::String(emit(&resolved(inner), inner.as_array().is_some_and(|items| items.len() % 2 == 1))),
+            Some(inner) => {
+                Value::String(emit(&resolved(inner), inner.as_array().is_some_and(|items| items.len() % 2 == 1)))
+            }
             None => Value::Object(map.iter().map(|(key, value)| (key.clone(), resolved(value))).collect()),
         },
         Value::Array(items) => Value::Array(items.iter().map(resolved).collect()),

@@ -62,7 +62,8 @@ fn shape(message: &str) -> String {
 /// The fault behind the directories that led to it.
 fn reason(errors: &str) -> String {
     let line = errors.lines().find(|line| line.contains("rror")).unwrap_or_default();
-    let line = line.rsplit_once("path '/").and_then(|(_, rest)| rest.split_once("': ")).map_or(line, |(_, fault)| fault);
+    let line =
+        line.rsplit_once("path '/").and_then(|(_, rest)| rest.split_once("': ")).map_or(line, |(_, fault)| fault);
     let shown: String = shape(line).chars().take(100).collect();
     shown.split(['{', '[']).next().unwrap_or_default().to_owned()
 }
