@@ -133,6 +133,8 @@ pub(super) struct Tracked {
     told: bool,
     /// What only a build needs to know.
     pub(super) memory: Memory,
+    /// Places, as JSON pointers, that hold one and the same value: changed at one of them, it changes at all.
+    shared: Vec<Vec<String>>,
 }
 
 /// What a build remembers of an object besides its names.
@@ -172,7 +174,7 @@ pub(super) struct ConfiguredBy {
 impl Tracked {
     pub(super) fn new(resource: Resource, origin: Arc<str>) -> Self {
         let id = Identity::of(&resource);
-        Self { resource, id, origin, past: Vec::new(), told: false, memory: Memory::default() }
+        Self { resource, id, origin, past: Vec::new(), told: false, memory: Memory::default(), shared: Vec::new() }
     }
 
     /// Takes an object that kustomize hands to a function, with the past that its annotations tell.
@@ -234,14 +236,55 @@ impl Tracked {
 
     /// Changes the body.
     pub(super) fn edit<T>(&mut self, change: impl FnOnce(&mut Value) -> T) -> T {
+        let before = self.shared_values();
         let outcome = change(&mut self.resource.body);
         self.id = Identity::of(&self.resource);
+        self.spread(&before);
         outcome
     }
 
-    /// Puts another body in place.
+    /// Puts another body in place, which goes on from the one that was there.
     pub(super) fn replace(&mut self, resource: Resource) {
+        let before = self.shared_values();
         self.resource = resource;
         self.id = Identity::of(&self.resource);
+        self.spread(&before);
+    }
+
+    /// Puts a body in place that shares no values within it.
+    pub(super) fn replace_anew(&mut self, resource: Resource) {
+        self.shared.clear();
+        self.replace(resource);
+    }
+
+    /// Notes that places hold the same value from now on.
+    pub(super) fn share(&mut self, places: Vec<String>) {
+        if places.len() > 1 {
+            self.shared.push(places);
+        }
+    }
+
+    fn shared_values(&self) -> Vec<Vec<Option<Value>>> {
+        let value = |pointer: &String| self.resource.body.pointer(pointer).cloned();
+        self.shared.iter().map(|places| places.iter().map(value).collect()).collect()
+    }
+
+    /// Gives all places of a group the value that one of them got.
+    fn spread(&mut self, before: &[Vec<Option<Value>>]) {
+        for (places, old) in self.shared.iter_mut().zip(before) {
+            let body = &mut self.resource.body;
+            let changed = places.iter().zip(old).find_map(|(place, old)| {
+                body.pointer(place).filter(|new| new.is_string() && Some(*new) != old.as_ref()).cloned()
+            });
+            // A place that is gone, or holds something else altogether, is out of the group.
+            places.retain(|place| body.pointer(place).is_some_and(Value::is_string));
+            let Some(changed) = changed else { continue };
+            for place in places.iter() {
+                if let Some(value) = body.pointer_mut(place) {
+                    value.clone_from(&changed);
+                }
+            }
+        }
+        self.shared.retain(|places| places.len() > 1);
     }
 }

@@ -255,6 +255,8 @@ pub(super) struct Rules {
     pub(super) allow_kind_change: bool,
     /// Operations leave no trace of who the object was: those of the deprecated `patchesJson6902`.
     pub(super) forgets: bool,
+    /// A strategic merge stands in `patchesStrategicMerge`.
+    pub(super) merge_field: bool,
     /// What a kustomization says about lists that are merged.
     pub(super) schema: Option<Schema>,
 }
@@ -302,8 +304,10 @@ pub(super) fn apply_tracked(
         PatchBody::StrategicMerge(partial) => {
             for (op_index, body) in partial.iter().enumerate() {
                 let indexes = if matcher.is_some() { matching(&stage) } else { vec![stage.named(body)?] };
+                // On its way to objects that a target chooses, an annotation without value becomes a text.
+                let as_text = (matcher.is_some() || rules.merge_field).then(|| null_annotations_to_text(body));
                 for index in indexes {
-                    applications.extend(stage.merge(index, op_index, body)?);
+                    applications.extend(stage.merge(index, op_index, as_text.as_ref().unwrap_or(body))?);
                 }
             }
         }
@@ -319,6 +323,13 @@ pub(super) fn apply_tracked(
         !deleted
     });
     Ok(applications)
+}
+
+/// Returns a partial object whose annotations are texts, null included.
+fn null_annotations_to_text(partial: &Value) -> Value {
+    let mut partial = partial.clone();
+    annotations_to_text(&mut partial);
+    partial
 }
 
 /// Objects with the changes of one patch laid over them, so that a patch that fails changes nothing.
@@ -385,7 +396,7 @@ impl Stage<'_> {
         if !self.rules.forgets {
             object.remember();
         }
-        object.replace(resource);
+        object.replace_anew(resource);
         self.changed.insert(index, Some(object));
         let (added_items, dropped_items) = (Vec::new(), Vec::new());
         Ok(Some(Application { index, id, deleted: false, changes, added_items, dropped_items }))

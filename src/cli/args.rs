@@ -326,9 +326,9 @@ pub struct Explain {
 
 #[derive(Debug, ClapArgs)]
 pub struct Build {
-    /// Directory with a kustomization file
+    /// Directories with a kustomization file; those that share bases are built fastest together
     #[arg(value_name = "DIR", default_value = ".")]
-    pub dir: PathBuf,
+    pub dirs: Vec<PathBuf>,
     /// Write to a file; into a directory, one file for each object
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,

@@ -7,7 +7,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
-pub use kustomization::kustomization;
+pub use kustomization::kustomizations;
 pub use read::{IntentFile, ReadError, base};
 pub use write::WriteError;
 

@@ -1,24 +1,49 @@
 //! Paths between directories of a tree, and what a directory without kustomization file holds.
 
+use serde_json::Value;
+
 use super::{BuildError, Restriction};
 use crate::build::source;
 use crate::tree::{PathError, RepoPath, Tree};
+use crate::yaml::Body;
 
 /// The names that kustomize looks for.
 pub const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// Lists every text of a kustomization file that may be the path of something that it takes in: all of one line, and what
-/// stands behind a `=`, as generators write it.
-pub fn mentioned_paths(bytes: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
+/// What a file of kustomize may take in.
+#[derive(Debug, Default)]
+pub struct Mentions {
+    /// Paths from the directory of the file.
+    pub paths: Vec<String>,
+    /// Paths that generators and transformers in it name, from the directory of the kustomization that lists them.
+    pub of_configurations: Vec<String>,
+}
+
+/// Lists every text of a kustomization file, or of a generator or transformer, that may be the path of something that it
+/// takes in: all of one line, and what stands behind a `=`, as generators write it.
+pub fn mentioned_paths(bytes: &[u8]) -> Mentions {
+    let mut mentions = Mentions::default();
     for node in source::lenient(bytes).unwrap_or_default() {
+        let is_configuration =
+            matches!(node.child("apiVersion").map(|n| &n.body), Some(Body::Scalar(Value::String(v))) if v == "builtin");
+        let (mut found, mut inline) = (Vec::new(), Vec::new());
         node.scalars(&mut |_, _, _, value| {
-            let Some(text) = value.as_str().filter(|text| !text.is_empty() && !text.contains('\n')) else { return };
-            found.push(text.to_owned());
-            found.extend(text.split_once('=').map(|(_, path)| path.to_owned()));
+            let Some(text) = value.as_str().filter(|text| !text.is_empty()) else { return };
+            if text.contains("builtin") && text.contains(':') {
+                inline.push(text.to_owned());
+            }
+            if !text.contains('\n') {
+                found.push(text.to_owned());
+                found.extend(text.split_once('=').map(|(_, path)| path.to_owned()));
+            }
         });
+        if is_configuration { &mut mentions.of_configurations } else { &mut mentions.paths }.append(&mut found);
+        // A configuration that is written out is a text of the kustomization file; it holds no other in turn.
+        for text in inline.iter().filter(|_| !is_configuration) {
+            mentions.of_configurations.append(&mut mentioned_paths(text.as_bytes()).of_configurations);
+        }
     }
-    found
+    mentions
 }
 
 /// Finds the kustomization file of a directory.

@@ -32,8 +32,8 @@ pub(super) struct Fault {
     pub(super) reason: String,
 }
 
-/// Sets one value.
-pub(super) type Set<'s> = dyn FnMut(&mut Value) -> Result<(), String> + 's;
+/// Sets one value, which stands at a JSON pointer.
+pub(super) type Set<'s> = dyn FnMut(&mut Value, &str) -> Result<(), String> + 's;
 
 /// Calls a setter for every place of a field in an object of the kinds of the field. A missing field is made if the field
 /// says so and `make` says what; else it is passed over.
@@ -48,10 +48,14 @@ pub(super) fn visit(
         return Ok(());
     }
     let make = make.filter(|_| spec.create);
-    walk(body, &spec.steps, make, set).map_err(|reason| Fault { path: spec.path.clone(), id: id.to_string(), reason })
+    walk(body, &spec.steps, make, &mut String::new(), set).map_err(|reason| Fault {
+        path: spec.path.clone(),
+        id: id.to_string(),
+        reason,
+    })
 }
 
-/// As [`visit`], for all objects and several fields; each object gets all fields before the next.
+/// As [`visit`], for all objects and several fields.
 pub(super) fn visit_all(
     specs: &[FieldSpec],
     objects: &mut [Tracked],
@@ -65,11 +69,24 @@ pub(super) fn visit_all(
     Ok(())
 }
 
-fn walk(node: &mut Value, steps: &[Step], make: Option<Make>, set: &mut Set<'_>) -> Result<(), String> {
-    let Some((step, rest)) = steps.split_first() else { return set(node) };
+fn walk(
+    node: &mut Value,
+    steps: &[Step],
+    make: Option<Make>,
+    pointer: &mut String,
+    set: &mut Set<'_>,
+) -> Result<(), String> {
+    let Some((step, rest)) = steps.split_first() else { return set(node, pointer) };
+    let length = pointer.len();
     match node {
         Value::Null => Ok(()),
-        Value::Array(items) => items.iter_mut().try_for_each(|item| walk(item, steps, make, set)),
+        Value::Array(items) => items.iter_mut().enumerate().try_for_each(|(index, item)| {
+            pointer.push('/');
+            pointer.push_str(&index.to_string());
+            walk(item, steps, make, pointer, set)?;
+            pointer.truncate(length);
+            Ok(())
+        }),
         Value::Object(map) => {
             if step.key.is_empty() {
                 return Err("has a step without name".into());
@@ -89,20 +106,22 @@ fn walk(node: &mut Value, steps: &[Step], make: Option<Make>, set: &mut Set<'_>)
             if step.list && child.is_null() {
                 *child = Value::Array(Vec::new());
             }
-            walk(child, rest, make, set)
+            push_key(pointer, &step.key);
+            walk(child, rest, make, pointer, set)?;
+            pointer.truncate(length);
+            Ok(())
         }
         _ => Err("leads through a value that is neither a map nor a list".into()),
     }
 }
 
-/// Makes a setter that puts a text into a map.
-pub(super) fn entry<'t>(key: &'t str, text: &'t str) -> impl FnMut(&mut Value) -> Result<(), String> + 't {
-    move |value| match value {
-        Value::Object(map) => {
-            map.insert(key.to_owned(), text.into());
-            Ok(())
-        }
-        _ => Err("is not a map".into()),
+/// Adds a key to a JSON pointer.
+pub(super) fn push_key(pointer: &mut String, key: &str) {
+    pointer.push('/');
+    if key.contains(['~', '/']) {
+        pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+    } else {
+        pointer.push_str(key);
     }
 }
 

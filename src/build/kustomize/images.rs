@@ -30,7 +30,7 @@ impl<'i> Change<'i> {
             object.edit(|body| {
                 self.containers(body);
                 specs.iter().try_for_each(|spec| {
-                    fields::visit(spec, &id, body, None, &mut |value| match value {
+                    fields::visit(spec, &id, body, None, &mut |value, _| match value {
                         Value::Array(_) | Value::Object(_) => Err("is not a text".into()),
                         value => {
                             self.change(value);

@@ -41,7 +41,7 @@ use super::source;
 use crate::render::Resource;
 use crate::tree::{RepoPath, Tree};
 use config::Config;
-pub use directory::{NAMES as KUSTOMIZATION_FILES, mentioned_paths};
+pub use directory::{Mentions, NAMES as KUSTOMIZATION_FILES, mentioned_paths};
 pub use error::BuildError;
 use file::{Kind, Kustomization, Var};
 use provenance::Wanted;

@@ -39,7 +39,7 @@ pub(super) fn add(objects: &mut [Tracked], end: End, affix: &str, specs: &[Field
             }
             let id = object.id().clone();
             object.edit(|body| {
-                fields::visit(spec, &id, body, Some(Make::Scalar), &mut |name| {
+                fields::visit(spec, &id, body, Some(Make::Scalar), &mut |name, _| {
                     let old = if name.is_null() { Some(String::new()) } else { fields::text(name) };
                     let old = old.ok_or("is not a scalar")?;
                     let new = match end {

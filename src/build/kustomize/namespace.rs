@@ -33,7 +33,7 @@ pub(super) fn set(object: &mut Tracked, namespace: Namespace<'_>, specs: &[Field
     object.edit(|body| {
         if !id.cluster_scoped {
             let spec = FieldSpec::new(Default::default(), "metadata/namespace", true);
-            fields::visit(&spec, &id, body, Some(Make::Scalar), &mut |value| namespace.put(value))?;
+            fields::visit(&spec, &id, body, Some(Make::Scalar), &mut |value, _| namespace.put(value))?;
         }
         if is_binding {
             namespace.subjects(body).map_err(|reason| Fault { path: "subjects".into(), id: id.to_string(), reason })?;
@@ -46,7 +46,7 @@ pub(super) fn set(object: &mut Tracked, namespace: Namespace<'_>, specs: &[Field
                 _ => false,
             };
             if !elsewhere {
-                fields::visit(spec, &id, body, Some(Make::Scalar), &mut |value| namespace.put(value))?;
+                fields::visit(spec, &id, body, Some(Make::Scalar), &mut |value, _| namespace.put(value))?;
             }
         }
         Ok(())

@@ -64,14 +64,10 @@ pub(super) fn legacy(resources: &mut [Resource]) {
 pub(super) fn by_kinds<S: AsRef<str>>(resources: &mut [Resource], first: &[S], last: &[S]) {
     resources.sort_by_cached_key(|resource| {
         let kind = resource.kind();
+        let rank = rank_in(kind, first, last);
         // Of several kinds called Namespace that of Kubernetes itself comes first.
-        let core = kind == "Namespace" && resource.group().is_empty();
+        let core = kind == "Namespace" && rank != 0 && resource.group().is_empty();
         let place = resource.namespace().filter(|namespace| !namespace.is_empty()).unwrap_or(NONE);
-        (
-            rank_in(kind, first, last),
-            !core,
-            type_text(resource.group(), resource.version(), kind),
-            format!("{place}|{}", resource.name()),
-        )
+        (rank, !core, type_text(resource.group(), resource.version(), kind), format!("{place}|{}", resource.name()))
     });
 }

@@ -184,7 +184,7 @@ pub(super) fn follow(objects: &mut [Tracked], config: &Config) -> Result<(), Bui
             let field = FieldSpec { kinds: Kinds::default(), ..field.clone() };
             let search = Search { candidates: &candidates, referrer: &referrer, kinds, path: &field.path };
             let id = object.id().clone();
-            object.edit(|body| fields::visit(&field, &id, body, None, &mut |value| search.set(value))).map_err(
+            object.edit(|body| fields::visit(&field, &id, body, None, &mut |value, _| search.set(value))).map_err(
                 |fault| BuildError::Reference {
                     id: fault.id,
                     reason: format!("names in `{}` {}", fault.path, fault.reason),

@@ -207,7 +207,7 @@ impl Run<'_, '_> {
             let is_file = RepoPath::resolve(place.dir, entry).is_ok_and(|path| self.engine.tree.contains(&path));
             let text = if is_file { self.text(place, &field, entry)? } else { entry };
             let patch = Patch::parse(text, None).map_err(|fault| patch_fault(place.file, &field, fault))?;
-            self.apply(place, &field, patch, Rules::default(), objects)?;
+            self.apply(place, &field, patch, Rules { merge_field: true, ..Rules::default() }, objects)?;
         }
         Ok(())
     }
@@ -379,7 +379,8 @@ pub(super) fn set_namespace(
     unique(objects)
 }
 
-/// Puts texts into the maps that the fields lead to.
+/// Puts texts into the maps that the fields lead to. To kustomize the places of one object that get a new key hold one and
+/// the same value from then on: whatever changes one of them later changes all.
 pub(super) fn set_texts(
     place: &Place<'_>,
     field: &str,
@@ -387,9 +388,28 @@ pub(super) fn set_texts(
     texts: &Texts,
     specs: &[FieldSpec],
 ) -> Result<(), BuildError> {
-    for (key, text) in texts {
-        fields::visit_all(specs, objects, Some(Make::Map), &mut fields::entry(key, text))
-            .map_err(|e| place.unset(field, e))?;
+    for object in objects {
+        let id = object.id().clone();
+        for (key, text) in texts {
+            let mut new = Vec::new();
+            let mut set = |value: &mut Value, pointer: &str| match value {
+                Value::Object(map) => {
+                    if map.insert(key.clone(), text.as_str().into()).is_none() {
+                        let mut pointer = pointer.to_owned();
+                        fields::push_key(&mut pointer, key);
+                        new.push(pointer);
+                    }
+                    Ok(())
+                }
+                _ => Err("is not a map".to_owned()),
+            };
+            object
+                .edit(|body| {
+                    specs.iter().try_for_each(|spec| fields::visit(spec, &id, body, Some(Make::Map), &mut set))
+                })
+                .map_err(|e| place.unset(field, e))?;
+            object.share(new);
+        }
     }
     Ok(())
 }
@@ -428,7 +448,7 @@ pub(super) fn set_replicas(
             let id = object.id().clone();
             object
                 .edit(|body| {
-                    fields::visit(spec, &id, body, Some(Make::Scalar), &mut |value| {
+                    fields::visit(spec, &id, body, Some(Make::Scalar), &mut |value, _| {
                         fields::scalar(value, replica.count.into())
                     })
                 })

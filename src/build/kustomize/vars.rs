@@ -94,7 +94,7 @@ pub(super) fn expand(
     specs: &[FieldSpec],
     values: &BTreeMap<String, Option<Value>>,
 ) -> Result<(), Fault> {
-    fields::visit_all(specs, objects, None, &mut |value| match value {
+    fields::visit_all(specs, objects, None, &mut |value, _| match value {
         Value::Array(items) => items.iter_mut().try_for_each(|item| match item {
             Value::String(_) => {
                 replace(item, values);

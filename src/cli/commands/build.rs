@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use rayon::prelude::*;
 
 use crate::build::{BuildError, Engine, KUSTOMIZATION_FILES, Order, Restriction, is_cluster_scoped, print};
 use crate::cli::Status;
@@ -18,38 +19,61 @@ pub fn run(args: &Build, ui: &Ui) -> anyhow::Result<Status> {
         LoadRestrictor::RootOnly => Restriction::RootOnly,
         LoadRestrictor::None => Restriction::None,
     };
-    let (tree, dir) = repo::kustomization(&args.dir, restriction)?;
-    if !has_kustomization(&tree, dir.as_ref()) {
-        bail!(
-            "`{}` has no kustomization.yaml, kustomization.yml or Kustomization; name the directory that has it",
-            args.dir.display()
-        );
-    }
-    let current =
-        std::env::current_dir().and_then(|dir| dir.canonicalize()).context("cannot tell the current directory")?;
     let order = match args.reorder {
         Reorder::Legacy => Order::Legacy,
         Reorder::None => Order::Found,
     };
-    let resources = match Engine::new(&tree, restriction).build(dir.as_ref(), order) {
-        Ok(resources) => resources,
-        Err(error) => bail!("{}", explained(&error, &current)),
-    };
+    let (tree, starts) = repo::kustomizations(&args.dirs, restriction)?;
+    for (start, dir) in starts.iter().zip(&args.dirs) {
+        if !has_kustomization(&tree, start.as_ref()) {
+            bail!(
+                "`{}` has no kustomization.yaml, kustomization.yml or Kustomization; name the directory that has it",
+                dir.display()
+            );
+        }
+    }
+    let engine = Engine::new(&tree, restriction);
+    let built: Vec<Result<Vec<Resource>, BuildError>> =
+        starts.par_iter().map(|start| engine.build(start.as_ref(), order)).collect();
+    let current =
+        std::env::current_dir().and_then(|dir| dir.canonicalize()).context("cannot tell the current directory")?;
+    let mut all: Vec<Vec<Resource>> = Vec::with_capacity(built.len());
+    let mut faults: Vec<String> = Vec::new();
+    for one in built {
+        match one {
+            Ok(resources) => all.push(resources),
+            Err(error) => faults.push(explained(&error, &current)),
+        }
+    }
+    // Directories that share a faulty file share its fault.
+    faults.dedup();
+    if !faults.is_empty() {
+        bail!("{}", faults.join("\nerror: "));
+    }
     match &args.output {
-        None => ui.data(&print(&resources))?,
         Some(path) if path.is_dir() => {
+            let [resources] = all.as_slice() else {
+                bail!("`-o {}` is a directory, which goes with one directory to build", path.display());
+            };
             let namespaces: BTreeSet<&str> = resources.iter().filter_map(namespace).collect();
-            for resource in &resources {
+            for resource in resources {
                 let file = path.join(file_name(resource, namespaces.len() > 1));
                 std::fs::write(&file, print([resource]))
                     .with_context(|| format!("cannot write `{}`", file.display()))?;
             }
         }
         Some(path) => {
-            std::fs::write(path, print(&resources)).with_context(|| format!("cannot write `{}`", path.display()))?;
+            std::fs::write(path, printed(&all)).with_context(|| format!("cannot write `{}`", path.display()))?;
         }
+        None => ui.data(&printed(&all))?,
     }
     Ok(Status::Clean)
+}
+
+/// Prints the objects of all directories as one stream.
+fn printed(all: &[Vec<Resource>]) -> String {
+    let texts: Vec<String> = all.par_iter().map(print).filter(|text| !text.is_empty()).collect();
+    texts.join("---\n")
 }
 
 /// The namespace of an object that can have one.
