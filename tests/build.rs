@@ -32,6 +32,21 @@ fn bases_are_found_wherever_they_lie_and_sorted_as_kustomize_sorts() {
     assert_eq!(kinds, ["Service", "ConfigMap", "Namespace"]);
 }
 
+/// What kustomize printed is recorded beside some cases of `tests/conformance/`; the gate compares that with the program.
+#[test]
+fn recorded_cases_are_printed_byte_for_byte() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let mut count = 0;
+    for case in std::fs::read_dir(&root).expect("the cases are there").flatten().map(|entry| entry.path()) {
+        let Ok(expected) = std::fs::read_to_string(case.join("expected.yaml")) else { continue };
+        let input = case.join("input");
+        let run = Sandbox::new().run(&["build", input.to_str().expect("a path of ASCII")]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, expected.as_str()), "{}: {run}", case.display());
+        count += 1;
+    }
+    assert!(count >= 18, "only {count} cases");
+}
+
 #[test]
 fn a_directory_takes_one_file_for_each_object() {
     let sandbox = sandbox();
@@ -51,7 +66,11 @@ fn a_directory_takes_one_file_for_each_object() {
 #[test]
 fn what_is_not_supported_is_an_error_that_names_it() {
     for (text, named) in [
-        ("namePrefix: x-\nresources: [../base]\n", "prod/kustomization.yaml: `namePrefix` is not supported"),
+        ("helmCharts: [{name: x}]\nresources: [../base]\n", "prod/kustomization.yaml: `helmCharts` is not supported"),
+        (
+            "resources: [../base]\ntransformers: ['{apiVersion: x.example/v1, kind: Tool, metadata: {name: t}}']\n",
+            "`transformers[0] (a function or plugin: x.example/v1 Tool)` is not supported",
+        ),
         ("resources: [https://example.com/x.yaml]\n", "`resources[0] (remote)` is not supported"),
         ("resources: [../base/service.yaml]\n", "is not in or below the directory"),
         ("resource: [../base]\n", "`resource` does not exist"),

@@ -69,15 +69,11 @@ impl Reader<'_> {
         if let Some(shape) = self.done.get(name) {
             return Ok(shape);
         }
-        // A type of Kubernetes stays what it is there, whatever the file says of it.
-        if let Some(shape) = builtin_type(name).filter(|_| self.with_builtin) {
-            return Ok(shape);
-        }
         self.done.insert(name.to_owned(), &OPEN);
         let definitions = self.definitions;
         let shape = match definitions.get(name) {
             Some(definition) => self.shape(definition)?,
-            None => &OPEN,
+            None => builtin_type(name).filter(|_| self.with_builtin).unwrap_or(&OPEN),
         };
         self.done.insert(name.to_owned(), shape);
         Ok(shape)

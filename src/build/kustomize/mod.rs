@@ -106,7 +106,7 @@ struct BaseKey {
     dir: Option<RepoPath>,
     /// The path that provenance tells, if it is wanted.
     place: Option<String>,
-    /// Which schema was there already, by its address, and whether it stands beside that of Kubernetes.
+    /// Which schema was there already: its address (0 for that of Kubernetes), and whether that stands beside it.
     schema: Option<(usize, bool)>,
 }
 
@@ -149,6 +149,7 @@ impl<'t> Engine<'t> {
             chain: Vec::new(),
             visited: Vec::new(),
             schema: None,
+            schema_said: false,
             builtin_used: false,
             provenance: false,
         };
@@ -257,6 +258,8 @@ struct Run<'e, 't> {
     visited: Vec<Option<RepoPath>>,
     /// The schema of the first directory that brought one; it counts for everything that comes after.
     schema: Option<Schema>,
+    /// Whether a directory said which schema counts, be it that of Kubernetes.
+    schema_said: bool,
     /// Whether something asked for the schema of Kubernetes before; then that stays beside the other.
     builtin_used: bool,
     /// Whether to keep where objects come from.
@@ -338,7 +341,7 @@ impl<'t> Run<'_, 't> {
         let shown = || dir.map_or(".", RepoPath::as_str).to_owned();
         let path = directory::kustomization_file(tree, dir)?
             .ok_or_else(|| BuildError::NoKustomization { directory: shown() })?;
-        let schema = self.schema.map(|schema| (std::ptr::from_ref(schema.custom) as usize, schema.with_builtin));
+        let schema = self.schema_key();
         let key = BaseKey { dir: dir.cloned(), place: from_root.clone(), schema };
         if kind == Kind::Kustomization
             && let Some(base) = self.known(&key)
@@ -358,13 +361,17 @@ impl<'t> Run<'_, 't> {
         let before = self.visited.len();
         let mut own = Accumulated::empty();
         self.directory(dir, &path, kustomization, kind, from_root, &mut own)?;
-        let unchanged = schema == self.schema.map(|s| (std::ptr::from_ref(s.custom) as usize, s.with_builtin));
-        if unchanged {
+        if schema == self.schema_key() {
             let visited = self.visited.get(before..).unwrap_or_default().to_vec();
             let base = Arc::new(Base { content: own.clone(), visited });
             self.engine.bases.lock().unwrap_or_else(PoisonError::into_inner).insert(key, base);
         }
         merge(content, own, path.as_str())
+    }
+
+    fn schema_key(&self) -> Option<(usize, bool)> {
+        let of = |schema: Schema| (std::ptr::from_ref(schema.custom) as usize, schema.with_builtin);
+        self.schema_said.then(|| self.schema.map_or((0, true), of))
     }
 
     /// Finds a base that was taken in before and that includes none of the directories which include it now.
@@ -510,9 +517,10 @@ impl<'t> Run<'_, 't> {
             Some(path) => Some(self.bytes(place, "openapi.path", path)?),
             None => None,
         };
-        if self.schema.is_some() {
+        if self.schema_said {
             return Ok(());
         }
+        self.schema_said = !kustomization.openapi.is_empty();
         match (bytes, kustomization.openapi.get("version")) {
             (Some(_), Some(_)) => Err(fault("openapi.version", "cannot stand beside `path`".into())),
             (None, Some(version)) if !version.is_empty() && version != "v1.21.2" => {

@@ -117,6 +117,8 @@ impl Run<'_, '_> {
                 }
             }
         }
+        // No schema knows these kinds, so that the tool looks into all that it has.
+        self.builtin_used |= !entries.is_empty();
         // What is written out comes first, as kustomize takes it.
         all.append(&mut from_files);
         let tracked: Vec<Tracked> =
@@ -347,12 +349,14 @@ fn add_value(body: &mut serde_json::Value, path: &str, value: &str, position: us
         let Value::Object(map) = at else { return Err(format!("`{key}` is below something that is not a map")) };
         at = map.entry(key).or_insert(Value::Null);
     }
-    let old = match &*at {
-        Value::Null => String::new(),
-        other => super::fields::text(other).ok_or_else(|| format!("`{path}` is not a scalar"))?,
+    let (old, quoted) = match &*at {
+        Value::Null => (String::new(), false),
+        // A text that must have had quotes keeps them, so that what comes in its place is a text, too.
+        Value::String(text) => (text.clone(), !super::plain(text).is_string()),
+        other => (super::fields::text(other).ok_or_else(|| format!("`{path}` is not a scalar"))?, false),
     };
     let new = if position == 0 { value.to_owned() } else { inserted(&old, position - 1, value) };
-    *at = Value::String(new);
+    *at = if quoted { Value::String(new) } else { super::plain(&new) };
     Ok(())
 }
 
