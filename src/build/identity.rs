@@ -135,6 +135,7 @@ pub(super) struct Tracked {
     pub(super) memory: Memory,
     /// Places, as JSON pointers, that hold one and the same value: changed at one of them, it changes at all.
     shared: Vec<Vec<String>>,
+    is_new: bool,
 }
 
 /// What a build remembers of an object besides its names.
@@ -174,7 +175,16 @@ pub(super) struct ConfiguredBy {
 impl Tracked {
     pub(super) fn new(resource: Resource, origin: Arc<str>) -> Self {
         let id = Identity::of(&resource);
-        Self { resource, id, origin, past: Vec::new(), told: false, memory: Memory::default(), shared: Vec::new() }
+        Self {
+            resource,
+            id,
+            origin,
+            past: Vec::new(),
+            told: false,
+            memory: Memory::default(),
+            shared: Vec::new(),
+            is_new: false,
+        }
     }
 
     /// Takes an object that kustomize hands to a function, with the past that its annotations tell.
@@ -251,10 +261,16 @@ impl Tracked {
         self.spread(&before);
     }
 
-    /// Puts a body in place that shares no values within it.
+    /// Puts a body in place that was written anew: it shares no values within it, and numbers are written as all are.
     pub(super) fn replace_anew(&mut self, resource: Resource) {
         self.shared.clear();
+        self.is_new = true;
         self.replace(resource);
+    }
+
+    /// Tells whether the body was written anew since it was read.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Notes that places hold the same value from now on.

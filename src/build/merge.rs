@@ -110,6 +110,7 @@ pub(super) fn merge_as(resource: &Resource, patch: &Value, rules: Rules) -> Resu
     restore_identity(&mut body, base, rules);
     let mut body = Value::Object(body);
     annotations_to_text(&mut body);
+    to_text(&mut body, "/metadata/labels");
     Ok(Merged::Changed { body, dropped: merger.dropped })
 }
 
@@ -320,8 +321,12 @@ fn restore_identity(body: &mut Map<String, Value>, base: &Map<String, Value>, ru
 
 /// kustomize writes every annotation as a text.
 pub(super) fn annotations_to_text(body: &mut Value) {
-    if let Some(Value::Object(annotations)) = body.pointer_mut("/metadata/annotations") {
-        for value in annotations.values_mut() {
+    to_text(body, "/metadata/annotations");
+}
+
+fn to_text(body: &mut Value, pointer: &str) {
+    if let Some(Value::Object(map)) = body.pointer_mut(pointer) {
+        for value in map.values_mut() {
             if !matches!(value, Value::String(_) | Value::Object(_) | Value::Array(_)) {
                 *value = Value::String(value.to_string());
             }

@@ -396,6 +396,14 @@ impl Stage<'_> {
         if !self.rules.forgets {
             object.remember();
         }
+        // Where the object comes from is told in its annotations, which go when they are replaced as a whole.
+        if operations
+            .iter()
+            .any(|o| o.op != Op::Test && matches!(o.path.as_str(), "" | "/metadata" | "/metadata/annotations"))
+        {
+            object.memory.source = None;
+            object.memory.transformations.clear();
+        }
         object.replace_anew(resource);
         self.changed.insert(index, Some(object));
         let (added_items, dropped_items) = (Vec::new(), Vec::new());

@@ -7,6 +7,8 @@
 mod order;
 mod scalar;
 
+pub(super) use scalar::is_taken_for_text;
+
 use serde_json::Value;
 
 use crate::render::Resource;

@@ -194,7 +194,11 @@ impl Reader<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.map(|t| t.to_string());
-                let value = self.scalar(&text, style, tag.as_deref(), span);
+                // A block that ends with the file ends in a line break only if the file does.
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let cut = is_block && span.end >= self.text.len() && !self.text.ends_with('\n');
+                let text = if cut { text.strip_suffix('\n').unwrap_or(&text) } else { &text };
+                let value = self.scalar(text, style, tag.as_deref(), span);
                 self.finish(Node { span, body: Body::Scalar(value) }, anchor, 1);
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -443,6 +447,22 @@ mod tests {
             read("a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\nc: [*x]\n"),
             json!({"a": {"p": 1, "q": 2}, "b": {"q": 3, "p": 1}, "c": [{"p": 1, "q": 2}]})
         );
+    }
+
+    #[test]
+    fn a_block_at_the_end_of_the_file_has_the_line_breaks_of_the_file() {
+        let read =
+            |text: &str| parse(text.as_bytes(), Dialect::Kubernetes, Limits::INTENT).expect("valid")[0].to_value();
+        for (text, value) in [
+            ("a: |\n  x\n  y", "x\ny"),
+            ("a: |\n  x\n  y\n", "x\ny\n"),
+            ("a: |-\n  x\n  y", "x\ny"),
+            ("a: |+\n  x\n", "x\n"),
+            ("a: >\n  x\n  y", "x y"),
+        ] {
+            assert_eq!(read(text)["a"], value, "{text:?}");
+        }
+        assert_eq!(read("a: |\n  x\nb: y")["a"], "x\n");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::config::{FieldSpec, Step};
 use crate::build::identity::{Identity, Tracked};
+use crate::build::print::is_taken_for_text;
 
 /// What is made where a field is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,4 +145,12 @@ pub(super) fn text(value: &Value) -> Option<String> {
         Value::Array(_) | Value::Object(_) => None,
         scalar => Some(scalar.to_string()),
     }
+}
+
+/// Says why kustomize cannot keep a key: on its way it forgets quotes, and what it then reads is no text. `yes` and the
+/// like only matter where they pass through it twice, as labels and annotations do.
+pub(super) fn odd_key(key: &str, twice: bool) -> Option<String> {
+    let word = matches!(key.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off");
+    let odd = key == "<<" || (!is_taken_for_text(key) && (twice || !word));
+    odd.then(|| format!("has the key `{key}`, which YAML does not read as a text; use another one"))
 }

@@ -299,6 +299,15 @@ impl Kustomization {
         Ok(read)
     }
 
+    /// Lists the labels and annotations that the file adds, with their fields.
+    pub(super) fn all_texts(&self) -> impl Iterator<Item = (String, &Texts)> {
+        let labels =
+            self.labels.iter().enumerate().map(|(index, label)| (format!("labels[{index}].pairs"), &label.pairs));
+        let common =
+            [("commonLabels", &self.common_labels), ("commonAnnotations", &self.common_annotations)].into_iter();
+        labels.chain(common.map(|(field, texts)| (field.to_owned(), texts)))
+    }
+
     /// Returns what the file is; nothing when it is neither.
     pub(super) fn kind(&self) -> Option<Kind> {
         match self.kind.as_str() {

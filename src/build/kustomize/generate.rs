@@ -3,6 +3,7 @@
 use base64::Engine;
 use serde_json::{Map, Value};
 
+use super::fields;
 use super::file::{Generator, GeneratorOptions};
 use crate::build::identity::Tracked;
 use crate::render::Resource;
@@ -97,6 +98,9 @@ pub(super) fn make<E: From<Fault>>(
     let mut contents = Map::new();
     let mut binary = Map::new();
     for (field, key, bytes) in pairs {
+        if let Some(reason) = fields::odd_key(&key, false) {
+            return Err(fault(field, reason).into());
+        }
         if contents.contains_key(&key) || binary.contains_key(&key) {
             return Err(fault(field, format!("repeats the key `{key}`")).into());
         }
@@ -114,6 +118,9 @@ pub(super) fn make<E: From<Fault>>(
         metadata.insert("namespace".into(), generator.namespace.as_str().into());
     }
     for (key, texts) in [("labels", &options.labels), ("annotations", &options.annotations)] {
+        if let Some(reason) = texts.keys().find_map(|key| fields::odd_key(key, true)) {
+            return Err(fault(format!("options.{key}"), reason).into());
+        }
         if !texts.is_empty() {
             let texts = texts.iter().map(|(key, text)| (key.clone(), Value::from(text.as_str()))).collect();
             metadata.insert(key.into(), Value::Object(texts));
@@ -147,16 +154,13 @@ pub(super) fn make<E: From<Fault>>(
 /// Puts the metadata of an object that is there, and with `merge` its data, under those of a generated one.
 pub(super) fn take_over(new: &mut Tracked, old: &Tracked, behavior: Behavior) {
     let texts = |pointer: &str| old.body().pointer(pointer).and_then(Value::as_object).cloned().unwrap_or_default();
-    let below = |map: Map<String, Value>, into: &mut Map<String, Value>, key: &str| {
-        if map.is_empty() {
-            return;
-        }
-        let over = into.shift_remove(key);
-        let mut merged = map;
-        if let Some(Value::Object(over)) = over {
+    let below = |mut merged: Map<String, Value>, into: &mut Map<String, Value>, key: &str| {
+        if let Some(Value::Object(over)) = into.shift_remove(key) {
             merged.extend(over);
         }
-        into.insert(key.to_owned(), Value::Object(merged));
+        if !merged.is_empty() {
+            into.insert(key.to_owned(), Value::Object(merged));
+        }
     };
     let (labels, annotations) = (texts("/metadata/labels"), texts("/metadata/annotations"));
     let (contents, binary) = (texts("/data"), texts("/binaryData"));

@@ -211,7 +211,7 @@ fn finish(content: &mut Accumulated, file: &str) -> Result<(), BuildError> {
             reason: format!("cannot have variables in `{}`, which {}", e.path, e.reason),
         })?;
     }
-    Ok(())
+    unique(objects)
 }
 
 fn resources(content: Accumulated, wanted: Wanted) -> Vec<Resource> {

@@ -53,30 +53,46 @@ fn part(text: &str) -> Result<Part<'_>, String> {
 
 /// Reads the value at a path; nothing when it is not there.
 pub(super) fn read<'v>(value: &'v Value, path: &[String]) -> Result<Option<&'v Value>, String> {
-    let mut at = value;
+    Ok(follow(value, path)?.map(|(value, _)| value))
+}
+
+/// Returns the JSON pointer of what a path leads to.
+pub(super) fn pointer(value: &Value, path: &[String]) -> Option<String> {
+    follow(value, path).ok().flatten().map(|(_, pointer)| pointer)
+}
+
+fn follow<'v>(value: &'v Value, path: &[String]) -> Result<Option<(&'v Value, String)>, String> {
+    let (mut at, mut pointer) = (value, String::new());
     for text in path.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
         if at.is_null() {
             return Ok(None);
         }
-        let next = match part(text)? {
+        let index = match part(text)? {
             Part::Every => return Err("has `*`, which a source cannot have".into()),
-            Part::Index(index) => list(at)?.get(index),
-            Part::Items(key, wanted) => list(at)?.iter().find(|item| {
-                let value = if key.is_empty() { Some(*item) } else { item.get(key) };
+            Part::Index(index) => Some(index),
+            Part::Items(key, wanted) => list(at)?.iter().position(|item| {
+                let value = if key.is_empty() { Some(item) } else { item.get(key) };
                 value.and_then(fields::text).is_some_and(|text| text == wanted)
             }),
-            Part::Key("-") => list(at)?.last(),
+            Part::Key("-") => list(at)?.len().checked_sub(1),
             Part::Key(key) => match at {
-                Value::Object(map) => map.get(key),
+                Value::Object(map) => {
+                    let Some(next) = map.get(key) else { return Ok(None) };
+                    fields::push_key(&mut pointer, key);
+                    at = next;
+                    continue;
+                }
                 _ => return Err(format!("has `{key}` below something that is not a map")),
             },
         };
-        match next {
-            Some(next) => at = next,
-            None => return Ok(None),
-        }
+        let Some((index, next)) = index.and_then(|index| Some((index, list(at).ok()?.get(index)?))) else {
+            list(at)?;
+            return Ok(None);
+        };
+        pointer.push_str(&format!("/{index}"));
+        at = next;
     }
-    Ok(Some(at))
+    Ok(Some((at, pointer)))
 }
 
 fn list(value: &Value) -> Result<&[Value], String> {
@@ -179,8 +195,10 @@ pub(super) fn change(
             items.push(item);
             Ok(count)
         }
+        Part::Key("") => Err("has an empty part".into()),
         Part::Key(key) => match value {
-            Value::Null => Ok(0),
+            // Nothing is made below null, and kustomize is content with that.
+            Value::Null => Ok(usize::from(make)),
             Value::Object(map) => {
                 let is_new = !map.contains_key(key);
                 if is_new && !make {

@@ -53,9 +53,6 @@ impl Wanted {
         let origin = memory.source.as_ref().filter(|_| self.origin).map(Source::text);
         let transformations = Some(&memory.transformations).filter(|list| self.transformations && !list.is_empty());
         if let Some(Value::Object(metadata)) = resource.body.get_mut("metadata") {
-            // To annotations that a patch made null nothing is added.
-            let null = metadata.get("annotations").is_some_and(Value::is_null);
-            let (origin, transformations) = (origin.filter(|_| !null), transformations.filter(|_| !null));
             let mut annotations = match metadata.shift_remove("annotations") {
                 Some(Value::Object(annotations)) => annotations,
                 Some(other) if !other.is_null() => {

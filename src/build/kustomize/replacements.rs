@@ -26,25 +26,62 @@ fn fault(field: impl Into<String>, reason: impl Into<String>) -> Fault {
     Fault { field: field.into(), reason: reason.into(), unsupported: false }
 }
 
-/// Carries out one replacement.
-pub(super) fn replace(objects: &mut [Tracked], replacement: &Replacement) -> Result<(), Fault> {
+/// A value on its way, with the text that stood for it: a number may be written in several ways.
+#[derive(Clone)]
+struct Copied {
+    value: Value,
+    text: Option<String>,
+    /// Whether the value has no type of its own yet: a text that is written out, which means what a plain one means.
+    untyped: bool,
+}
+
+impl Copied {
+    fn of(value: Value) -> Self {
+        Self { text: fields::text(&value), value, untyped: false }
+    }
+
+    fn untyped(text: &str) -> Self {
+        Self { value: Value::from(text), text: Some(text.to_owned()), untyped: true }
+    }
+
+    /// What takes the place of something that was no scalar, or was not there.
+    fn whole(&self, made: bool) -> Value {
+        match &self.text {
+            Some(text) if made || self.untyped => plain(text),
+            _ => self.value.clone(),
+        }
+    }
+}
+
+/// Carries out one replacement. `written` finds how a number is written in the file of its object.
+pub(super) fn replace(
+    objects: &mut [Tracked],
+    replacement: &Replacement,
+    written: &dyn Fn(&Tracked, &[String]) -> Option<String>,
+) -> Result<(), Fault> {
     let targets = replacement.targets.as_deref().ok_or_else(|| fault("targets", "is missing"))?;
-    let value = match (&replacement.source, &replacement.source_value) {
+    let source = match (&replacement.source, &replacement.source_value) {
         (None, None) => return Err(fault("source", "is missing")),
         (Some(_), Some(_)) => return Err(fault("sourceValue", "cannot stand beside `source`")),
-        (None, Some(text)) => plain(text),
-        (Some(source), None) => read(objects, source)?,
+        (None, Some(text)) => Err(Copied::untyped(text)),
+        (Some(source), None) => Ok((select(objects, source)?, source)),
     };
     for (index, target) in targets.iter().enumerate() {
-        write(objects, target, &value).map_err(|e| Fault {
-            field: format!("targets[{index}]{}{}", if e.field.is_empty() { "" } else { "." }, e.field),
-            ..e
+        // A target may have changed the source, which counts for those that come after.
+        let value = match &source {
+            Err(value) => value.clone(),
+            Ok((at, source)) => read(&objects[*at], source, written)?,
+        };
+        write(objects, target, &value).map_err(|e| {
+            let dot = if e.field.is_empty() { "" } else { "." };
+            Fault { field: format!("targets[{index}]{dot}{}", e.field), ..e }
         })?;
     }
     Ok(())
 }
 
-fn read(objects: &[Tracked], source: &ReplacementSource) -> Result<Value, Fault> {
+/// Finds the one object of a source, by its position.
+fn select(objects: &[Tracked], source: &ReplacementSource) -> Result<usize, Fault> {
     let kinds = Kinds::new(&source.group, &source.version, &source.kind);
     let fits = |id: &Identity, namespace: &str| {
         let or_default = |text: &str| if text.is_empty() { "default".to_owned() } else { text.to_owned() };
@@ -52,34 +89,49 @@ fn read(objects: &[Tracked], source: &ReplacementSource) -> Result<Value, Fault>
             && (source.namespace.is_empty() || or_default(&source.namespace) == or_default(namespace))
             && kinds.select(id)
     };
-    let mut found = objects.iter().filter(|object| ids(object).any(|(id, namespace)| fits(id, namespace)));
-    let Some(object) = found.next() else { return Err(fault("source", "selects no object")) };
-    if let Some(other) = found.next() {
-        let reason = format!("selects several objects: `{}` and `{}`", object.resource().id(), other.resource().id());
-        return Err(fault("source", reason));
+    let is_meant = |object: &Tracked| ids(object).any(|(id, namespace)| fits(id, namespace));
+    let mut found = objects.iter().enumerate().filter(|(_, object)| is_meant(object));
+    let Some((at, object)) = found.next() else { return Err(fault("source", "selects no object")) };
+    match found.next() {
+        None => Ok(at),
+        Some((_, other)) => {
+            let (one, other) = (object.resource().id(), other.resource().id());
+            Err(fault("source", format!("selects several objects: `{one}` and `{other}`")))
+        }
     }
+}
+
+fn read(
+    object: &Tracked,
+    source: &ReplacementSource,
+    written: &dyn Fn(&Tracked, &[String]) -> Option<String>,
+) -> Result<Copied, Fault> {
     let path = Some(source.field_path.as_str()).filter(|path| !path.is_empty()).unwrap_or(NAME);
-    let value = paths::read(object.body(), &paths::parts(path)).map_err(|reason| fault("source.fieldPath", reason))?;
+    let steps = paths::parts(path);
+    let value = paths::read(object.body(), &steps).map_err(|reason| fault("source.fieldPath", reason))?;
     let is_empty = match value {
         None | Some(Value::Null) => true,
         Some(Value::Array(items)) => items.is_empty(),
         Some(Value::Object(map)) => map.is_empty(),
-        Some(Value::String(text)) => text.is_empty(),
         Some(_) => false,
     };
     let Some(value) = value.filter(|_| !is_empty) else {
         let reason = format!("names `{path}`, which `{}` does not have", object.resource().id());
         return Err(fault("source.fieldPath", reason));
     };
+    let mut copied = Copied::of(value.clone());
+    if matches!(value, Value::Number(_) | Value::Bool(_)) {
+        copied.text = written(object, &steps).or(copied.text);
+    }
     let Some(options) = source.options.as_ref().filter(|options| !options.delimiter.is_empty()) else {
-        return Ok(value.clone());
+        return Ok(copied);
     };
-    let text = fields::text(value).ok_or_else(|| fault("source.options.delimiter", "goes with a scalar only"))?;
+    let text = copied.text.ok_or_else(|| fault("source.options.delimiter", "goes with a scalar only"))?;
     let parts: Vec<&str> = text.split(&options.delimiter).collect();
     let part = usize::try_from(options.index).ok().and_then(|index| parts.get(index)).ok_or_else(|| {
         fault("source.options.index", format!("is {}, and the value has {} parts", options.index, parts.len()))
     })?;
-    Ok(if value.is_string() { Value::from(*part) } else { plain(part) })
+    Ok(if value.is_string() { Copied::of(Value::from(*part)) } else { Copied::untyped(part) })
 }
 
 /// Who an object is and was, with the namespace as kustomize writes it down.
@@ -88,7 +140,7 @@ fn ids(object: &Tracked) -> impl Iterator<Item = (&Identity, &str)> {
     std::iter::once(current).chain(object.past().iter().map(|id| (id, id.effective_namespace())))
 }
 
-fn write(objects: &mut [Tracked], target: &ReplacementTarget, value: &Value) -> Result<(), Fault> {
+fn write(objects: &mut [Tracked], target: &ReplacementTarget, value: &Copied) -> Result<(), Fault> {
     let select = target.select.as_ref().ok_or_else(|| fault("select", "is missing"))?;
     let compile =
         |field: String, target: &Target| target.compile().map_err(|e| fault(field, format!("cannot be used: {e}")));
@@ -125,8 +177,8 @@ fn write(objects: &mut [Tracked], target: &ReplacementTarget, value: &Value) -> 
     Ok(())
 }
 
-fn put(body: &mut Value, path: &str, options: Option<&FieldOptions>, value: &Value) -> Result<(), Fault> {
-    let missing = match value {
+fn put(body: &mut Value, path: &str, options: Option<&FieldOptions>, value: &Copied) -> Result<(), Fault> {
+    let missing = match &value.value {
         _ if !options.is_some_and(|options| options.create) => Missing::Skip,
         Value::Object(_) => Missing::Map,
         Value::Array(_) => Missing::List,
@@ -141,13 +193,13 @@ fn put(body: &mut Value, path: &str, options: Option<&FieldOptions>, value: &Val
     if count == 0 { Err(fault("", format!("names `{path}`, which does not exist"))) } else { Ok(()) }
 }
 
-fn set(found: Found<'_>, options: Option<&FieldOptions>, value: &Value) -> Result<(), String> {
+fn set(found: Found<'_>, options: Option<&FieldOptions>, value: &Copied) -> Result<(), String> {
     let place = found.value;
     let mut value = value.clone();
     if let Some(options) = options.filter(|options| !options.delimiter.is_empty()) {
         let old = if found.made { Some(String::new()) } else { fields::text(place) };
         let old = old.ok_or("is not a scalar, which a delimiter needs")?;
-        let new = fields::text(&value).unwrap_or_default();
+        let new = value.text.ok_or("gets a map or a list, which does not go with a delimiter")?;
         let mut parts: Vec<&str> = old.split(&options.delimiter).collect();
         match usize::try_from(options.index) {
             Err(_) => parts.insert(0, &new),
@@ -156,18 +208,18 @@ fn set(found: Found<'_>, options: Option<&FieldOptions>, value: &Value) -> Resul
                 None => parts.push(&new),
             },
         }
-        value = Value::String(parts.join(&options.delimiter));
+        value = Copied::of(Value::String(parts.join(&options.delimiter)));
     }
-    if found.made && !matches!(value, Value::Array(_) | Value::Object(_)) {
-        *place = fields::text(&value).map_or(Value::Null, |text| plain(&text));
+    if found.made {
+        *place = value.whole(true);
         return Ok(());
     }
     *place = match &*place {
-        Value::Array(_) | Value::Object(_) => value,
+        Value::Array(_) | Value::Object(_) => value.whole(false),
         // A scalar keeps its type and takes the text only.
-        Value::String(_) => Value::String(fields::text(&value).unwrap_or_default()),
+        Value::String(_) => Value::String(value.text.unwrap_or_default()),
         scalar => {
-            let text = fields::text(&value).unwrap_or_default();
+            let text = value.text.unwrap_or_default();
             let new = plain(&text);
             let fits = match scalar {
                 Value::Number(number) if number.is_f64() => new.is_number(),
@@ -193,7 +245,7 @@ fn text_on_the_way(body: &Value, steps: &[String]) -> Option<usize> {
 
 /// Puts a value into a JSON text. Other texts would have to be written anew as YAML with all their comments, which is
 /// refused.
-fn inside_text(body: &mut Value, steps: &[String], at: usize, missing: Missing, value: &Value) -> Result<(), Fault> {
+fn inside_text(body: &mut Value, steps: &[String], at: usize, missing: Missing, value: &Copied) -> Result<(), Fault> {
     let (outer, inner) = steps.split_at(at);
     let shown = outer.join(".");
     let text = paths::read(body, outer).ok().flatten().and_then(Value::as_str).map(str::to_owned);

@@ -9,13 +9,15 @@ use super::generate::{self, Behavior, Made};
 use super::names::{self, End};
 use super::namespace::{self, Namespace, Subjects};
 use super::{
-    Accumulated, BuildError, Place, Run, file, hash as hashes, images, patch_fault, provenance, read, replacements,
-    unique,
+    Accumulated, BuildError, Place, Run, file, hash as hashes, images, patch_fault, paths, provenance, read,
+    replacements, unique,
 };
-use crate::build::identity::{Source, Tracked};
+use crate::build::identity::{Identity, Source, Tracked};
 use crate::build::patch::{Patch, PatchBody, PatchFault, Rules, apply_tracked};
+use crate::build::source;
 use crate::render::Resource;
 use crate::tree::RepoPath;
+use crate::yaml::{Body, Node};
 
 /// Ends the names of generated objects with the hash of their content.
 pub(super) fn hash(objects: &mut [Tracked]) {
@@ -139,6 +141,11 @@ impl Run<'_, '_> {
             if !affix.is_empty() {
                 names::add(objects, end, affix, specs).map_err(|e| place.unset(field, e))?;
                 note(objects, kind);
+            }
+        }
+        for (field, texts) in kustomization.all_texts() {
+            if let Some(reason) = texts.keys().find_map(|key| fields::odd_key(key, true)) {
+                return Err(place.fault(&field, reason));
             }
         }
         if !(kustomization.labels.is_empty() && kustomization.common_labels.is_empty()) {
@@ -308,8 +315,9 @@ impl Run<'_, '_> {
                 }
             }
         }
+        let written = |object: &Tracked, steps: &[String]| self.written(object, steps);
         for (field, replacement) in &all {
-            replacements::replace(objects, replacement).map_err(|fault| {
+            replacements::replace(objects, replacement, &written).map_err(|fault| {
                 let field = format!("{field}.{}", fault.field);
                 if fault.unsupported {
                     return BuildError::Unsupported {
@@ -321,6 +329,25 @@ impl Run<'_, '_> {
             })?;
         }
         Ok(())
+    }
+}
+
+impl Run<'_, '_> {
+    /// Finds how a scalar is written in the file of its object, if it is still the one that stands there: `1.50`.
+    fn written(&self, object: &Tracked, steps: &[String]) -> Option<String> {
+        let path = RepoPath::parse(&object.origin).ok().filter(|_| !object.is_new())?;
+        let bytes = self.engine.tree.get(&path)?.bytes();
+        let nodes = source::documents(bytes).ok()?;
+        let is_meant = |node: &&Node| {
+            Resource::new(node.to_value()).is_some_and(|resource| Identity::of(&resource).same(object.original()))
+        };
+        let node = nodes.iter().find(is_meant)?;
+        let pointer = paths::pointer(object.body(), steps)?;
+        let found = node.at(&pointer)?;
+        let unchanged = matches!(&found.body, Body::Scalar(value) if object.body().pointer(&pointer) == Some(value));
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let text = bytes.get(found.span.start..found.span.end).and_then(|text| std::str::from_utf8(text).ok());
+        text.map(str::trim).filter(|_| unchanged).map(str::to_owned)
     }
 }
 

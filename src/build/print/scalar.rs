@@ -235,7 +235,7 @@ fn escaped(c: char) -> String {
 }
 
 /// Whether a YAML 1.1 reader takes a plain text for a text.
-fn is_taken_for_text(text: &str) -> bool {
+pub(in crate::build) fn is_taken_for_text(text: &str) -> bool {
     let Some(first) = text.bytes().next() else { return false };
     match first {
         b'+' | b'-' | b'0'..=b'9' => !(is_integer(text) || is_float(text) || is_base_60(text) || is_time(text)),
