@@ -18,6 +18,8 @@ pub enum Dialect {
     Kubernetes,
     /// As [`Dialect::Kubernetes`], and of two equal keys the last one counts: how kustomize reads its own file.
     Lenient,
+    /// For text that a controller reads back: YAML 1.1 with its booleans, keys of any type, and the last of equal keys.
+    Yaml11,
 }
 
 /// What is refused for being too large.
@@ -277,6 +279,7 @@ impl Reader<'_> {
                 None => {
                     let name = match &node.body {
                         Body::Scalar(Value::String(name)) => Some(name.clone()),
+                        Body::Scalar(value) if self.dialect == Dialect::Yaml11 => scalar::key(value),
                         _ => None,
                     };
                     match &name {
@@ -291,6 +294,7 @@ impl Reader<'_> {
                                 Some(hint),
                             ));
                         }
+                        Some(_) if self.dialect == Dialect::Yaml11 => {}
                         Some(name) => {
                             if self.dialect != Dialect::Lenient
                                 && let Some(first) = mapping.line_of(name)
@@ -350,7 +354,7 @@ impl Reader<'_> {
                 string()
             }
             Plain::NotANumber => {
-                if self.dialect == Dialect::Strict {
+                if self.dialect != Dialect::Kubernetes {
                     let message = "this is not a number that Kubernetes can hold";
                     self.fault(codes::AMBIGUOUS_SCALAR, span, message, Some("quote it if it is a string"));
                 }

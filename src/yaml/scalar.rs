@@ -16,6 +16,9 @@ pub(super) enum Plain {
 
 /// Resolves a plain scalar.
 pub(super) fn resolve(text: &str, dialect: Dialect) -> Plain {
+    if dialect == Dialect::Yaml11 {
+        return yaml_1_1(text);
+    }
     let value = match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Bool(true),
@@ -52,7 +55,7 @@ fn number(text: &str, dialect: Dialect) -> Plain {
                 Dialect::Strict => Plain::Ambiguous(
                     "quote it if it is a string, write it without leading zero if it is a decimal number",
                 ),
-                Dialect::Kubernetes | Dialect::Lenient => radix(digits, 8),
+                Dialect::Kubernetes | Dialect::Lenient | Dialect::Yaml11 => radix(digits, 8),
             };
         }
         return match digits.parse::<u64>().ok().and_then(|n| signed(n, negative)) {
@@ -76,6 +79,81 @@ fn number(text: &str, dialect: Dialect) -> Plain {
         && digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
         && digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
     if float_like { float(text).map_or_else(string, Plain::Value) } else { string() }
+}
+
+/// Resolves a plain scalar as the YAML 1.1 reader of Kubernetes' Go libraries does: no base 60, no dates.
+fn yaml_1_1(text: &str) -> Plain {
+    let string = || Plain::Value(Value::String(text.to_owned()));
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Plain::Value(Value::Null),
+        "true" | "True" | "TRUE" | "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+            return Plain::Value(Value::Bool(true));
+        }
+        "false" | "False" | "FALSE" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+            return Plain::Value(Value::Bool(false));
+        }
+        _ => {}
+    }
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    // Of those that are no number only the infinities may have a sign.
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return Plain::NotANumber;
+    }
+    if text.starts_with('.') {
+        return if is_decimal(text) { float(text).map_or_else(string, Plain::Value) } else { string() };
+    }
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')) {
+        return string();
+    }
+    let bare: String = text.chars().filter(|c| *c != '_').collect();
+    let (negative, digits) = match bare.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, bare.strip_prefix('+').unwrap_or(&bare)),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let (radix, body) = match lower.get(..2) {
+        Some("0x") => (16, lower.get(2..)),
+        Some("0o") => (8, lower.get(2..)),
+        Some("0b") => (2, lower.get(2..)),
+        _ if lower.len() > 1 && lower.starts_with('0') => (8, lower.get(1..)),
+        _ => (10, Some(lower.as_str())),
+    };
+    // A second sign would be read by the standard library.
+    let whole =
+        body.filter(|body| !body.starts_with(['+', '-'])).and_then(|body| u64::from_str_radix(body, radix).ok());
+    let whole = whole.filter(|n| !bare.starts_with('+') || *n <= i64::MAX as u64).and_then(|n| signed(n, negative));
+    match whole {
+        Some(whole) => Plain::Value(whole),
+        None if is_decimal(&bare) => float(&bare).map_or_else(string, Plain::Value),
+        None => string(),
+    }
+}
+
+/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
+fn is_decimal(text: &str) -> bool {
+    let body = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (mantissa, exponent) = match body.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (body, None),
+    };
+    let mantissa = match mantissa.split_once('.') {
+        Some(("", fraction)) => digits(fraction),
+        Some((whole, fraction)) => digits(whole) && (fraction.is_empty() || digits(fraction)),
+        None => digits(mantissa),
+    };
+    mantissa && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
+}
+
+/// Returns the text of a key that is a boolean or a number; null and numbers beyond 64 bits with a sign are no keys.
+pub(super) fn key(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::Number(number) if number.is_u64() && !number.is_i64() => None,
+        // Numbers with a point are keys in the shortest form of 32 bits.
+        Value::Number(number) if number.is_f64() => number.as_f64().map(|float| (float as f32).to_string()),
+        other => Some(other.to_string()),
+    }
 }
 
 fn float(text: &str) -> Option<Value> {
