@@ -3,10 +3,10 @@
 #
 #   .ci/tools.sh [program...]     default: all of them
 #
-# Results: $FLUXWRIGHT_TOOLS/bin/kustomize, kubectl, kpt, cargo-deb, .../venv/bin/python, pre-commit and shellcheck,
+# Results: $FLUXWRIGHT_TOOLS/bin/kustomize, kubectl, kpt, flux-oracle, cargo-deb, .../venv/bin/python, pre-commit and shellcheck,
 # .../editor/node_modules with the yaml-language-server, .../sarif-2.1.0.json: the schema of OASIS; chromium as a package
 # of the system.
-# The versions of kubectl and kpt stand in .ci/go/go.mod. A program that is present and says the right version is left alone.
+# The versions of kubectl and kpt stand in .ci/go/go.mod, those of Flux's libraries in tests/oracle/go.mod. A program that is present and says the right version is left alone.
 set -euo pipefail
 
 KUSTOMIZE=v5.8.1
@@ -54,6 +54,15 @@ install_kpt() {
   [ "$(kpt_version)" = "$version" ] && return
   build kpt ""
   [ "$(kpt_version)" = "$version" ]
+}
+
+# Made of our own source, so it is built anew when that changes.
+install_flux_oracle() {
+  local source=$here/../tests/oracle stamp=$tools/flux-oracle.sha256 sum
+  sum=$(cd "$source" && sha256sum main.go go.mod go.sum)
+  [ -x "$bin/flux-oracle" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && return
+  (cd "$source" && CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "-s -w" -o "$bin/flux-oracle" .)
+  echo "$sum" >"$stamp"
 }
 
 install_python() {
@@ -121,7 +130,7 @@ install_sarif() {
   sha256sum --check --quiet <<<"$SARIF_SHA256  $schema"
 }
 
-[ $# -gt 0 ] || set -- kustomize python editor chromium cargo-deb sarif musl kubectl kpt
+[ $# -gt 0 ] || set -- kustomize python editor chromium cargo-deb sarif musl kubectl kpt flux-oracle
 for tool in "$@"; do
   # plain statements, not `install && echo`: that would switch `set -e` off inside the function
   case $tool in
@@ -136,6 +145,10 @@ for tool in "$@"; do
   kpt)
     install_kpt
     echo "kpt $(kpt_version)"
+    ;;
+  flux-oracle)
+    install_flux_oracle
+    go version -m "$bin/flux-oracle" | awk '$1 == "dep" && $2 ~ "^github.com/fluxcd/pkg/(kustomize|envsubst|ssa)$" { print $2, $3 }'
     ;;
   python)
     install_python

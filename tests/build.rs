@@ -117,3 +117,63 @@ fn a_link_never_leads_out_of_its_directory() {
     sandbox.write("prod/kustomization.yaml", "resources: [inner.yaml]\n");
     assert_eq!(sandbox.run(&["build", "prod"]).code, 0);
 }
+
+/// A repository whose cluster has two Kustomizations, one of them broken.
+fn flux() -> Sandbox {
+    let sandbox = Sandbox::with_git();
+    let flux = |name: &str, path: &str| {
+        format!(
+            "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: flux-system}}\nspec: {{path: {path}, sourceRef: {{kind: GitRepository, name: flux-system}}, postBuild: {{substitute: {{a: '1'}}}}}}\n"
+        )
+    };
+    sandbox.write("clusters/demo/all.yaml", flux("good", "./good") + &flux("bad", "./bad"));
+    sandbox.write("good/x.yaml", "apiVersion: v1\nkind: X\nmetadata: {name: x}\nspec: ${a}\n");
+    sandbox.write("bad/x.yaml", "apiVersion: v1\nkind: X\nmetadata: {name: x}\nspec: ${b}\n");
+    sandbox.write("bad/ignored.yaml", "no object");
+    sandbox.write(".gitignore", "ignored.yaml\n");
+    sandbox
+}
+
+#[test]
+fn flux_prints_what_can_be_built_and_tells_the_rest() {
+    let sandbox = flux();
+    let run = sandbox.run(&["build", "--flux"]);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stdout.contains("# flux-system/good: ./good\n") && run.stdout.contains("spec: 1\n"), "{run}");
+    assert!(!run.stdout.contains("# flux-system/bad"), "{run}");
+    let fault = "error: flux-system/bad (clusters/demo/all.yaml): `v1 X x`: the variable `b` is not set\n";
+    assert!(run.stderr.contains(fault), "{run}");
+    assert!(run.stderr.contains("1 of 3 Kustomizations cannot be built"), "{run}");
+    let before = sandbox.run(&["build", "--flux", "clusters/demo", "--flux-version", "2.8"]);
+    assert_eq!((before.code, before.stderr.as_str()), (0, ""), "{before}");
+    let one = sandbox.run(&["build", "--flux", "--kustomization", "flux-system/good"]);
+    assert_eq!((one.code, one.stdout.matches("kind: X").count()), (0, 1), "{one}");
+}
+
+#[test]
+fn flux_writes_one_file_for_each_kustomization() {
+    let sandbox = flux();
+    sandbox.write("out/kept.txt", "mine");
+    assert_eq!(sandbox.run(&["build", "--flux", "-o", "out"]).code, 2);
+    let files = support::files(&sandbox.repo().join("out"));
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["clusters_demo.yaml", "flux-system_good.yaml", "kept.txt"]);
+}
+
+#[test]
+fn flux_asks_for_what_it_cannot_know() {
+    let sandbox = flux();
+    for (args, said) in [
+        (&["build", "--flux", "--kustomization", "goood"][..], "there is no Kustomization `goood`"),
+        (&["build", "--flux", "gone"], "`gone` is not a directory"),
+        (&["build", "--flux", "--flux-version", "1.0"], "expected a version of Flux 2"),
+        (&["build", "--flux", "--source", "x"], "expected KIND/NAMESPACE/NAME"),
+        (&["build", "--kustomization", "x"], "--flux"),
+    ] {
+        let run = sandbox.run(args);
+        assert!(run.code == 2 && run.stderr.contains(said), "{args:?}: {run}");
+    }
+    sandbox.write("clusters/other/x.yaml", "");
+    let run = sandbox.run(&["build", "--flux"]);
+    assert!(run.stderr.contains("name its directory: clusters/demo, clusters/other"), "{run}");
+}

@@ -8,6 +8,7 @@
 
 mod associate;
 mod change;
+pub mod flux;
 mod identity;
 mod json6902;
 mod kustomize;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::build::flux::SourceRef;
+
 /// Declarative GitOps renderer: a cluster's intent becomes the Flux repository tree that makes it so.
 ///
 /// Intents are read from `clusters/<name>/cluster.yaml`. `check` proves that they are right and that every patch lands,
@@ -116,7 +118,7 @@ pub enum Command {
     /// Build a kustomization: the objects that `kustomize build` prints, byte for byte
     ///
     /// What is not supported (remote bases, Helm charts, functions, and the fields that docs/build.md lists) is refused by
-    /// name; nothing is guessed.
+    /// name; nothing is guessed. With --flux: what kustomize-controller applies of a whole repository.
     Build(Build),
     /// Show which Flux Kustomization waits for which
     ///
@@ -326,18 +328,52 @@ pub struct Explain {
 
 #[derive(Debug, ClapArgs)]
 pub struct Build {
-    /// Directories with a kustomization file; those that share bases are built fastest together
-    #[arg(value_name = "DIR", default_value = ".")]
+    /// Directories with a kustomization file; those that share bases are built fastest together [default: the current
+    /// one]; with --flux, the directory of one cluster [default: the only one in clusters/, else the root]
+    #[arg(value_name = "DIR")]
     pub dirs: Vec<PathBuf>,
-    /// Write to a file; into a directory, one file for each object
+    /// Build what Flux applies: the directory, and every Flux Kustomization of this repository that follows from it
+    ///
+    /// Variables are substituted with the values that are in the repository; a value that is elsewhere, or encrypted, is
+    /// named, and its variable stays. Kustomizations of other sources are named and not built. What cannot be built is
+    /// left out and told on stderr; the exit code is 2 then.
+    #[arg(long)]
+    pub flux: bool,
+    /// Print one Kustomization only
+    #[arg(long, value_name = "[NAMESPACE/]NAME", requires = "flux")]
+    pub kustomization: Option<String>,
+    /// Version of Flux: since 2.9 a variable that nothing sets is an error
+    #[arg(long, value_name = "VERSION", requires = "flux", value_parser = flux_version, default_value = "2.9")]
+    pub flux_version: (u32, u32),
+    /// The source that this repository is [default: that of the Kustomization that applies DIR]
+    #[arg(long, value_name = "KIND/NAMESPACE/NAME", requires = "flux", value_parser = flux_source)]
+    pub source: Option<SourceRef>,
+    /// Write to a file; into a directory, one file for each object, with --flux for each Kustomization
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
     /// Order of the objects
-    #[arg(long, value_enum, default_value = "legacy")]
+    #[arg(long, value_enum, default_value = "legacy", conflicts_with = "flux")]
     pub reorder: Reorder,
     /// Which files a kustomization may name
-    #[arg(long, value_enum, default_value = "LoadRestrictionsRootOnly")]
+    #[arg(long, value_enum, default_value = "LoadRestrictionsRootOnly", conflicts_with = "flux")]
     pub load_restrictor: LoadRestrictor,
+}
+
+fn flux_version(text: &str) -> Result<(u32, u32), String> {
+    let mut parts = text.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major @ 2)), Some(Ok(minor))) => Ok((major, minor)),
+        _ => Err("expected a version of Flux 2, as in 2.9".into()),
+    }
+}
+
+fn flux_source(text: &str) -> Result<SourceRef, String> {
+    match text.split('/').collect::<Vec<_>>().as_slice() {
+        [kind, namespace, name] if ![kind, namespace, name].iter().any(|part| part.is_empty()) => {
+            Ok(SourceRef { kind: (*kind).to_owned(), namespace: (*namespace).to_owned(), name: (*name).to_owned() })
+        }
+        _ => Err("expected KIND/NAMESPACE/NAME, as in GitRepository/flux-system/flux-system".into()),
+    }
 }
 
 /// Which files a kustomization may name, in the words of kustomize.

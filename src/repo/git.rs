@@ -114,6 +114,24 @@ impl Repository {
         Ok(paths.iter().map(String::as_str).filter(|path| !known(path)).collect())
     }
 
+    /// Returns what tells of a path of the work tree, with `/`, and of whether it is a directory, whether git ignores it.
+    ///
+    /// What git tracks it does not ignore. A path that cannot be looked at counts as tracked.
+    pub fn ignored(&self) -> Result<impl FnMut(&str, bool) -> bool, GitError> {
+        use gix::worktree::stack::state::ignore::Source;
+        let index = self.read_index()?;
+        let source = Source::WorktreeThenIdMappingIfNotSkipped;
+        let mut excludes = self.git.excludes(&index, None, source).map_err(failed("read what git ignores"))?;
+        Ok(move |path: &str, directory: bool| {
+            let tracked = match directory {
+                true => index.prefixed_entries_range(format!("{path}/").as_str().into()).is_some(),
+                false => index.entry_by_path(BStr::new(path)).is_some(),
+            };
+            let mode = Some(if directory { Mode::DIR } else { Mode::FILE });
+            !tracked && excludes.at_entry(path, mode).is_ok_and(|found| found.is_excluded())
+        })
+    }
+
     /// Reads the files that `rev` has at or below the given paths, keyed by their full path.
     ///
     /// An empty path or `.` is the whole tree; a path that the revision lacks contributes nothing.

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
-use super::Repo;
+use super::{Repo, git};
 use crate::layout::{Inventory, Previous, inventory};
 use crate::tree::{Blob, RepoPath, Tree};
 
@@ -214,6 +214,44 @@ impl Repo {
         Ok(tree)
     }
 
+    /// Reads all files of the repository that git knows or would add, as a source of Flux would have them: no symbolic
+    /// links, no other repositories in it.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or git cannot be asked.
+    pub fn everything(&self) -> Result<Tree, ReadError> {
+        let fail = |source: io::Error| ReadError { path: self.root.clone(), source };
+        let git = git::discover(&self.root).map_err(|error| fail(io::Error::other(error)))?;
+        let root = self.root.canonicalize().map_err(fail)?;
+        let work_dir = git.as_ref().and_then(|git| git.work_dir()?.canonicalize().ok());
+        let mut ignored = match (&git, &work_dir) {
+            (Some(git), Some(_)) => Some(git.ignored().map_err(|error| fail(io::Error::other(error)))?),
+            _ => None,
+        };
+        let mut is_ours = |path: &Path, directory: bool| {
+            if path != root && directory && std::fs::symlink_metadata(path.join(".git")).is_ok() {
+                return false;
+            }
+            let inside = work_dir.as_ref().and_then(|dir| path.strip_prefix(dir).ok()).and_then(Path::to_str);
+            match (&mut ignored, inside.filter(|path| !path.is_empty())) {
+                (Some(ignored), Some(path)) => !ignored(&path.replace('\\', "/"), directory),
+                _ => true,
+            }
+        };
+        let mut paths = Vec::new();
+        let walk = WalkDir::new(&root).sort_by_file_name().into_iter();
+        for entry in
+            walk.filter_entry(|entry| entry.file_name() != ".git" && is_ours(entry.path(), entry.file_type().is_dir()))
+        {
+            let entry = entry.map_err(unwalkable(&root))?;
+            let relative = entry.path().strip_prefix(&root).ok().and_then(Path::to_str);
+            // What git could not store on every system is in no repository.
+            let path = relative.and_then(|path| RepoPath::parse(&path.replace('\\', "/")).ok());
+            paths.extend(path.filter(|_| entry.file_type().is_file()));
+        }
+        self.read_all(&paths)
+    }
+
     /// Whether something that is not a plain file, or a directory that is not one, stands where a file would be written.
     pub fn is_obstructed(&self, path: &RepoPath) -> bool {
         let full = self.root.join(path.as_str());
@@ -262,12 +300,7 @@ pub fn base(dir: &Path) -> Result<Tree, ReadError> {
 fn walk(dir: &Path, accept: impl Fn(&str) -> bool) -> Result<Vec<(String, Blob)>, ReadError> {
     let mut paths = Vec::new();
     for entry in WalkDir::new(dir).sort_by_file_name().into_iter().filter_entry(|entry| entry.file_name() != ".git") {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(dir).to_path_buf();
-            // The io error alone: walkdir's own words would name the path once more.
-            let source = error.into_io_error().unwrap_or_else(|| io::Error::other("the directory tree has a loop"));
-            ReadError { path, source }
-        })?;
+        let entry = entry.map_err(unwalkable(dir))?;
         let name = entry.file_name().to_str().unwrap_or_default();
         if entry.file_type().is_file()
             && accept(name)
@@ -283,4 +316,13 @@ fn walk(dir: &Path, accept: impl Fn(&str) -> bool) -> Result<Vec<(String, Blob)>
             Err(source) => Err(ReadError { path, source }),
         })
         .collect()
+}
+
+fn unwalkable(dir: &Path) -> impl Fn(walkdir::Error) -> ReadError {
+    move |error| {
+        let path = error.path().unwrap_or(dir).to_path_buf();
+        // The io error alone: walkdir's own words would name the path once more.
+        let source = error.into_io_error().unwrap_or_else(|| io::Error::other("the directory tree has a loop"));
+        ReadError { path, source }
+    }
 }

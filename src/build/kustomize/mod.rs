@@ -90,6 +90,9 @@ pub fn build_with(tree: &Tree, dir: Option<&RepoPath>, restriction: Restriction)
     Engine::new(tree, restriction).build(dir, Order::Found)
 }
 
+/// The file of each object, by its id.
+pub(super) type Origins = HashMap<String, Arc<str>>;
+
 /// Builds directories of one tree; may be shared between threads.
 pub struct Engine<'t> {
     tree: &'t Tree,
@@ -144,17 +147,9 @@ impl<'t> Engine<'t> {
     /// # Errors
     /// The first fault, with file and field.
     pub fn build(&self, dir: Option<&RepoPath>, order: Order) -> Result<Vec<Resource>, BuildError> {
-        let mut run = Run {
-            engine: self,
-            chain: Vec::new(),
-            visited: Vec::new(),
-            schema: None,
-            schema_said: false,
-            builtin_used: false,
-            provenance: false,
-        };
         let file = directory::kustomization_file(self.tree, dir)?;
         let Some(path) = file else {
+            let mut run = self.run();
             let mut content = run.generated(dir)?;
             finish(&mut content, "")?;
             let mut resources = resources(content, Wanted::default());
@@ -164,20 +159,56 @@ impl<'t> Engine<'t> {
             return Ok(resources);
         };
         let kustomization = Kustomization::read(self.tree, &path)?;
+        Ok(self.root(dir, &path, kustomization, order)?.0)
+    }
+
+    /// Builds a directory with another kustomization file than its own. Gives the file of each object, by its id, too.
+    pub(super) fn build_as(
+        &self,
+        dir: Option<&RepoPath>,
+        path: &RepoPath,
+        text: String,
+    ) -> Result<(Vec<Resource>, Origins), BuildError> {
+        let mut tree = Tree::new();
+        tree.insert(path.clone(), text);
+        self.root(dir, path, Kustomization::read(&tree, path)?, Order::Found)
+    }
+
+    fn run(&self) -> Run<'_, 't> {
+        Run {
+            engine: self,
+            chain: Vec::new(),
+            visited: Vec::new(),
+            schema: None,
+            schema_said: false,
+            builtin_used: false,
+            provenance: false,
+        }
+    }
+
+    fn root(
+        &self,
+        dir: Option<&RepoPath>,
+        path: &RepoPath,
+        kustomization: Kustomization,
+        order: Order,
+    ) -> Result<(Vec<Resource>, Origins), BuildError> {
+        let mut run = self.run();
         run.provenance = !kustomization.build_metadata.is_empty();
         let wanted = Wanted::of(&kustomization.build_metadata);
         let sort = kustomization.sort_options.clone();
         let place = run.provenance.then(String::new);
         let mut content = Accumulated::empty();
-        run.directory(dir, &path, kustomization, Kind::Kustomization, place, &mut content)?;
+        run.directory(dir, path, kustomization, Kind::Kustomization, place, &mut content)?;
         finish(&mut content, path.as_str())?;
+        let origins = content.objects.iter().map(|one| (one.resource().id(), one.origin.clone())).collect();
         let mut resources = resources(content, wanted);
         match sort {
             Some(options) => sorted(&mut resources, &options, path.as_str())?,
             None if order == Order::Legacy => order::legacy(&mut resources),
             None => {}
         }
-        Ok(resources)
+        Ok((resources, origins))
     }
 
     /// Reads a manifest once.

@@ -1,20 +1,24 @@
 //! `fluxwright build`: what `kustomize build` prints.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use rayon::prelude::*;
 
+use super::flux;
 use crate::build::{BuildError, Engine, KUSTOMIZATION_FILES, Order, Restriction, is_cluster_scoped, print};
 use crate::cli::Status;
-use crate::cli::args::{Build, LoadRestrictor, Reorder};
+use crate::cli::args::{Build, Global, LoadRestrictor, Reorder};
 use crate::cli::ui::Ui;
 use crate::render::Resource;
 use crate::tree::{RepoPath, Tree};
 use crate::{diagnostic::mask, repo};
 
-pub fn run(args: &Build, ui: &Ui) -> anyhow::Result<Status> {
+pub fn run(global: &Global, args: &Build, ui: &Ui) -> anyhow::Result<Status> {
+    if args.flux {
+        return flux::run(global, args, ui);
+    }
     let restriction = match args.load_restrictor {
         LoadRestrictor::RootOnly => Restriction::RootOnly,
         LoadRestrictor::None => Restriction::None,
@@ -23,8 +27,10 @@ pub fn run(args: &Build, ui: &Ui) -> anyhow::Result<Status> {
         Reorder::Legacy => Order::Legacy,
         Reorder::None => Order::Found,
     };
-    let (tree, starts) = repo::kustomizations(&args.dirs, restriction)?;
-    for (start, dir) in starts.iter().zip(&args.dirs) {
+    let here = [PathBuf::from(".")];
+    let dirs = if args.dirs.is_empty() { &here[..] } else { &args.dirs };
+    let (tree, starts) = repo::kustomizations(dirs, restriction)?;
+    for (start, dir) in starts.iter().zip(dirs) {
         if !has_kustomization(&tree, start.as_ref()) {
             bail!(
                 "`{}` has no kustomization.yaml, kustomization.yml or Kustomization; name the directory that has it",

@@ -7,6 +7,7 @@ mod commit;
 mod completions;
 mod diff;
 mod explain;
+mod flux;
 pub mod function;
 mod graph;
 mod init;
@@ -29,7 +30,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Status> {
         Command::Render(args) => render::run(global, args, ui),
         Command::Commit(args) => commit::run(global, args, ui),
         Command::Comment(args) => comment::run(args, ui),
-        Command::Build(args) => build::run(args, ui),
+        Command::Build(args) => build::run(global, args, ui),
         Command::Graph(args) => graph::run(global, args, ui),
         Command::Fn => function::run(global, ui),
         Command::Schema(args) => schema::run(global, args, ui),

@@ -1,0 +1,69 @@
+//! Encrypted objects: which they are, and what is shown in the place of their values.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use crate::render::Resource;
+
+/// What stands in the place of an encrypted value.
+const MASK: &str = "**SOPS**";
+
+/// Tells whether SOPS encrypted an object.
+pub(super) fn is_encrypted(resource: &Resource) -> bool {
+    resource.body.pointer("/sops/mac").is_some_and(|mac| !mac.is_null())
+}
+
+/// Masks encrypted values of an object, as `flux build` does; tells whether there were any.
+pub(super) fn mask(resource: &mut Resource) -> bool {
+    let whole = is_encrypted(resource);
+    let is_secret = resource.kind() == "Secret";
+    let registry = resource.body.get("type").and_then(Value::as_str) == Some("kubernetes.io/dockerconfigjson");
+    let Value::Object(body) = &mut resource.body else { return false };
+    if whole {
+        body.remove("sops");
+    }
+    if !is_secret {
+        return whole && encrypted_texts(body);
+    }
+    let shown = if whole && registry { format!("{{\"mask\":\"{MASK}\"}}") } else { MASK.to_owned() };
+    let mut masked = whole;
+    for (field, shown) in [("data", STANDARD.encode(&shown)), ("stringData", shown)] {
+        for value in body.get_mut(field).and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+            if whole || is_encrypted_file(value, field == "data") {
+                *value = Value::String(shown.clone());
+                masked = true;
+            }
+        }
+    }
+    masked
+}
+
+/// Tells whether a Secret has a file in it that SOPS encrypted.
+pub(super) fn has_encrypted_file(resource: &Resource) -> bool {
+    let values = resource.body.get("data").and_then(Value::as_object).into_iter().flatten();
+    resource.kind() == "Secret" && values.into_iter().any(|(_, value)| is_encrypted_file(value, true))
+}
+
+fn is_encrypted_file(value: &Value, encoded: bool) -> bool {
+    let Some(text) = value.as_str() else { return false };
+    let bare: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let bytes = if encoded { STANDARD.decode(bare).unwrap_or_default() } else { text.as_bytes().to_vec() };
+    let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
+    has(b"sops") && has(b"ENC[")
+}
+
+fn encrypted_texts(body: &mut Map<String, Value>) -> bool {
+    fn walk(value: &mut Value) -> bool {
+        match value {
+            Value::String(text) if text.starts_with("ENC[") => {
+                *value = Value::String(MASK.to_owned());
+                true
+            }
+            Value::Array(items) => items.iter_mut().map(walk).filter(|masked| *masked).count() > 0,
+            Value::Object(map) => map.values_mut().map(walk).filter(|masked| *masked).count() > 0,
+            _ => false,
+        }
+    }
+    body.values_mut().map(walk).filter(|masked| *masked).count() > 0
+}
