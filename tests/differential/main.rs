@@ -27,7 +27,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use fields::Family;
 use tree::{Tree, Trees};
-use verdict::{Mismatch, Verdict, compare};
+use verdict::{Mismatch, Verdict, compare, still};
 
 /// Trees of a family when nothing else is said.
 const CASES: usize = 25;
@@ -61,12 +61,12 @@ fn smallest(case: &mut tree::Shrinking, first: Mismatch) -> (Tree, Mismatch) {
         if !goes_on {
             break;
         }
-        match compare(&case.current()).0 {
-            Verdict::Mismatch(found) if found.class == mismatch.class => {
+        match still(&case.current(), &mismatch) {
+            Some(found) => {
                 (least, mismatch) = (case.current(), found);
                 goes_on = case.simplify();
             }
-            _ => goes_on = case.complicate(),
+            None => goes_on = case.complicate(),
         }
     }
     (least, mismatch)
