@@ -289,11 +289,22 @@ impl Layer<'_> {
         }
     }
 
+    /// A name and namespace by which a patch or generator finds an object: in a diamond the old ones mean two.
+    fn address(&self, id: &Id) -> (String, Option<String>) {
+        let same = |other: &&Id| (&other.kind, &other.name) == (&id.kind, &id.name);
+        if self.ids.iter().filter(same).count() == 1 {
+            (id.name.clone(), id.namespace.clone())
+        } else {
+            (id.current.clone(), id.current_namespace.clone())
+        }
+    }
+
     /// A strategic merge patch for an object.
     pub fn merge(&mut self, dice: &mut Dice, id: &Id) -> Value {
-        let mut patch = json!({"apiVersion": id.api, "kind": id.kind, "metadata": {"name": id.name}});
-        if let Some(namespace) = &id.namespace {
-            patch["metadata"]["namespace"] = namespace.as_str().into();
+        let (name, namespace) = self.address(id);
+        let mut patch = json!({"apiVersion": id.api, "kind": id.kind, "metadata": {"name": name}});
+        if let Some(namespace) = namespace {
+            patch["metadata"]["namespace"] = namespace.into();
         }
         if dice.chance(6) {
             patch["$patch"] = "delete".into();
@@ -344,7 +355,7 @@ impl Layer<'_> {
                     "containers": [{"name": "c0", "args": ["new"], "ports": [{"containerPort": 8080, "protocol": "TCP"}], "resources": {"limits": {"cpu": null, "memory": "2Gi"}}}],
                 }}}}),
             },
-            _ => json!({"metadata": {"name": id.name, "labels": {"patched": "yes"}}}),
+            _ => json!({"metadata": {"labels": {"patched": "yes"}}}),
         };
         if let (Some(patch), Value::Object(body)) = (patch.as_object_mut(), body) {
             for (key, value) in body {
@@ -708,8 +719,7 @@ impl Layer<'_> {
                     let id = dice.pick(&earlier);
                     // An object is known by its name and namespace of one moment, not by those of two.
                     let before = dice.chance(75);
-                    let (name, namespace) =
-                        if before { (id.name, id.namespace) } else { (id.current, id.current_namespace) };
+                    let (name, namespace) = if before { self.address(&id) } else { (id.current, id.current_namespace) };
                     entry.insert("name".into(), name.into());
                     if let Some(namespace) = namespace {
                         entry.insert("namespace".into(), namespace.into());
