@@ -12,7 +12,7 @@ test:
     cargo clippy --all-targets --locked -- -D warnings
     cargo test --locked
 
-# CPU time against kustomize and kubectl, which it installs
+# CPU time against kustomize and kubectl, which it installs; takes some minutes, most of them kustomize's
 bench rounds="21":
     cargo build --release --locked
     python3 .ci/bench.py target/release/fluxwright {{rounds}}
