@@ -298,7 +298,7 @@ fn mutate(files: &mut Vec<(String, Vec<u8>)>, mutation: &Mutation) {
     }
     let total = files.len();
     // Most of what can go wrong is in the first file.
-    let chosen = |file: usize| if file % 2 == 0 { 0 } else { (file / 2) % total };
+    let chosen = |file: usize| if file.is_multiple_of(2) { 0 } else { (file / 2) % total };
     let place = |text: &[u8], at: usize| at % (text.len() + 1);
     match mutation {
         Mutation::Value(file, at, value) => change(&mut files[chosen(*file)].1, *at, |place| *place = value.clone()),

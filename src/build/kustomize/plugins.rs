@@ -2,11 +2,10 @@
 //! All others would run programs, and are refused.
 
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use super::config::FieldSpec;
-use super::file::{
-    self, Generator, GeneratorOptions, Image, Metadata, PatchEntry, PatchOptions, Replacement, Replica, Texts,
-};
+use super::file::{self, Generator, Image, Metadata, PatchEntry, PatchOptions, Replacement, Replica, Texts};
 use super::generate::{Behavior, Made};
 use super::names::{self, End};
 use super::namespace::{self, Namespace, Subjects};
@@ -148,7 +147,7 @@ impl Run<'_, '_> {
                     if generator.namespace.is_empty() {
                         resource.namespace().unwrap_or_default().clone_into(&mut generator.namespace);
                     }
-                    let options = generator.options.clone().unwrap_or_else(GeneratorOptions::default);
+                    let options = generator.options.clone().unwrap_or_default();
                     self.generated_object(place, field, made, &generator, &options, source, content)?;
                 }
                 "IAMPolicyGenerator" => {
@@ -158,7 +157,7 @@ impl Run<'_, '_> {
                     }
                     let Policy { kubernetes_service: account, service_account: google, .. } = policy;
                     let annotation = format!("{}@{}.iam.gserviceaccount.com", google.name, google.project_id);
-                    let made = transform::account(&annotation, &account.name, &account.namespace)
+                    let made = service_account(&annotation, &account.name, &account.namespace)
                         .ok_or_else(|| place.fault(&format!("{field}.kubernetesService.name"), "is missing"))?;
                     let mut object = Tracked::new(made, place.file.into());
                     object.memory.source = source;
@@ -325,6 +324,15 @@ impl Configured {
     }
 }
 
+/// Makes the object of an IAMPolicyGenerator.
+fn service_account(google: &str, name: &str, namespace: &str) -> Option<Resource> {
+    let mut metadata = json!({"annotations": {"iam.gke.io/gcp-service-account": google}, "name": name});
+    if !namespace.is_empty() {
+        metadata["namespace"] = namespace.into();
+    }
+    Resource::new(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}))
+}
+
 /// Returns the kind of a configuration that is built into kustomize.
 fn builtin<'r>(place: &Place<'_>, field: &str, resource: &'r Resource) -> Result<&'r str, BuildError> {
     let unsupported =
@@ -339,8 +347,7 @@ fn builtin<'r>(place: &Place<'_>, field: &str, resource: &'r Resource) -> Result
 }
 
 /// Puts a value into a field that is made if need be; a position says where in a path it goes.
-fn add_value(body: &mut serde_json::Value, path: &str, value: &str, position: usize) -> Result<(), String> {
-    use serde_json::{Map, Value};
+fn add_value(body: &mut Value, path: &str, value: &str, position: usize) -> Result<(), String> {
     let mut at = body;
     for key in super::config::split(path, '/') {
         if at.is_null() {

@@ -86,14 +86,11 @@ impl Referrer {
         let body = object.body();
         let mut subjects = HashSet::new();
         if object.id().kind == "RoleBinding" {
-            for subject in body.get("subjects").and_then(Value::as_array).into_iter().flatten() {
-                match subject.get("namespace") {
+            let accounts = body.get("subjects").and_then(Value::as_array).into_iter().flatten();
+            for account in accounts.filter(|s| s.get("kind").and_then(Value::as_str) == Some("ServiceAccount")) {
+                match account.get("namespace") {
                     None => {}
-                    Some(Value::String(namespace)) => {
-                        if subject.get("kind").and_then(Value::as_str) == Some("ServiceAccount") {
-                            subjects.insert(namespace.clone());
-                        }
-                    }
+                    Some(Value::String(namespace)) => drop(subjects.insert(namespace.clone())),
                     Some(_) => {
                         let reason = "has a subject whose `namespace` is not a text".into();
                         return Err(BuildError::Reference { id: object.resource().id(), reason });
@@ -232,10 +229,7 @@ impl Search<'_> {
         let Value::Object(map) = value else { return Ok(()) };
         let name = map.get("name").ok_or("something that has no `name`")?;
         let Some(name) = fields::text(name) else { return Ok(()) };
-        let namespace = match map.get("namespace") {
-            None => None,
-            Some(namespace) => Some(fields::text(namespace).unwrap_or_default()),
-        };
+        let namespace = map.get("namespace").map(|namespace| fields::text(namespace).unwrap_or_default());
         let same = |a: &Candidate, b: &Candidate| (&a.id.name, &a.id.namespace) == (&b.id.name, &b.id.namespace);
         let Some(found) = self.select(&name, namespace.as_deref(), same)? else { return Ok(()) };
         if found.id.name != name {

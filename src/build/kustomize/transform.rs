@@ -250,7 +250,7 @@ impl Run<'_, '_> {
         entry: &PatchEntry,
         objects: &mut Vec<Tracked>,
     ) -> Result<(), BuildError> {
-        if !entry.target.as_ref().and_then(|target| target.name.as_deref()).is_some_and(|name| !name.is_empty()) {
+        if entry.target.as_ref().and_then(|target| target.name.as_deref()).is_none_or(str::is_empty) {
             return Err(place.fault(&format!("{field}.target.name"), "is missing"));
         }
         let text = match (entry.patch.is_empty(), entry.path.is_empty()) {
@@ -501,15 +501,4 @@ pub(super) fn set_image(
     let change = images::Change::new(image)
         .ok_or_else(|| place.fault(&format!("{field}.name"), "is not a regular expression"))?;
     change.apply(objects, specs).map_err(|e| place.unset(field, e))
-}
-
-/// Makes the object of an IAMPolicyGenerator.
-pub(super) fn account(annotation: &str, name: &str, namespace: &str) -> Option<Resource> {
-    let mut metadata = serde_json::json!({
-        "annotations": {"iam.gke.io/gcp-service-account": annotation}, "name": name,
-    });
-    if let (Some(metadata), false) = (metadata.as_object_mut(), namespace.is_empty()) {
-        metadata.insert("namespace".into(), namespace.into());
-    }
-    Resource::new(serde_json::json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}))
 }
