@@ -11,6 +11,9 @@ const DEEPEST: usize = 64;
 pub(super) fn read(definitions: &Map<String, Value>) -> Result<Config, String> {
     let mut config = Config::default();
     for (name, definition) in definitions {
+        if !matches!(definition, Value::Object(_) | Value::Null) {
+            return Err(format!("has `{name}`, which is no definition of a type"));
+        }
         let Some(properties) = properties(definition) else { continue };
         if !["kind", "apiVersion", "metadata"].iter().all(|key| properties.contains_key(*key)) {
             continue;

@@ -528,6 +528,13 @@ impl<'t> Run<'_, 't> {
         Ok(self.engine.tree.get(&path).map(|blob| blob.bytes()).unwrap_or_default())
     }
 
+    /// Reads a file of one YAML document that the kustomization file names; gives its path, too.
+    fn document(&self, place: &Place<'_>, field: &str, entry: &str) -> Result<(Value, RepoPath), BuildError> {
+        let path = self.readable(place, field, entry)?;
+        let bytes = self.engine.tree.get(&path).map(|blob| blob.bytes()).unwrap_or_default();
+        Ok((file::value(path.as_str(), bytes)?, path))
+    }
+
     fn text(&self, place: &Place<'_>, field: &str, entry: &str) -> Result<&'t str, BuildError> {
         std::str::from_utf8(self.bytes(place, field, entry)?).map_err(|_| BuildError::Path {
             file: place.file.to_owned(),
@@ -559,7 +566,7 @@ impl<'t> Run<'_, 't> {
             }
             (Some(bytes), None) => {
                 let path = kustomization.openapi.get("path").map(String::as_str).unwrap_or_default();
-                let schema = file::value(path, bytes)?;
+                let (schema, _) = self.document(place, "openapi.path", path)?;
                 let custom =
                     Custom::new(bytes, &schema, self.builtin_used).map_err(|reason| fault("openapi.path", reason))?;
                 self.schema = Some(Schema { custom, with_builtin: self.builtin_used });
@@ -587,8 +594,8 @@ impl<'t> Run<'_, 't> {
             let mut written = Config::default();
             for (index, entry) in files.iter().enumerate() {
                 let field = format!("configurations[{index}]");
-                let value = file::value(entry, self.bytes(place, &field, entry)?)?;
-                let read = Config::read(&value).map_err(|e| file::error(entry, e))?;
+                let (value, path) = self.document(place, &field, entry)?;
+                let read = Config::read(&value).map_err(|e| file::error(path.as_str(), e))?;
                 written.merge(&read).map_err(|e| conflict(field, e))?;
             }
             let mut whole = (**Config::defaults()).clone();
@@ -598,8 +605,8 @@ impl<'t> Run<'_, 't> {
         add_config(&mut content.config, &own).map_err(|e| conflict("configurations".into(), e))?;
         for (index, entry) in kustomization.crds.iter().enumerate() {
             let field = format!("crds[{index}]");
-            let value = file::value(entry, self.bytes(place, &field, entry)?)?;
-            let fault = |reason: String| BuildError::Field { file: entry.clone(), field: String::new(), reason };
+            let (value, path) = self.document(place, &field, entry)?;
+            let fault = |reason: String| BuildError::Field { file: path.to_string(), field: String::new(), reason };
             let map = value.as_object().ok_or_else(|| fault("is not a map of definitions".into()))?;
             let read = Arc::new(crds::read(map).map_err(fault)?);
             add_config(&mut content.config, &read).map_err(|e| conflict(field, e))?;

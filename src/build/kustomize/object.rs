@@ -7,17 +7,28 @@ use crate::build::merge::annotations_to_text;
 use crate::build::source;
 use crate::render::Resource;
 
-/// Reads all objects of a file; empty documents are skipped, lists unwrapped.
+/// Reads all objects of a file; empty documents are skipped. The items of lists come after all other objects, as kustomize
+/// takes them.
 pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Vec<Resource>, BuildError> {
     let nodes = source::documents(bytes)
         .map_err(|faults| BuildError::Yaml { file: file.to_owned(), faults: located(faults, file) })?;
-    let mut out = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
-        unwrap(node.to_value(), &mut out).map_err(|reason| BuildError::NotAnObject {
-            file: file.to_owned(),
-            document: index + 1,
-            reason,
-        })?;
+    let mut out = Vec::with_capacity(nodes.len());
+    let mut next: Vec<(usize, Value)> =
+        nodes.iter().enumerate().map(|(index, node)| (index + 1, node.to_value())).collect();
+    while !next.is_empty() {
+        let mut items = Vec::new();
+        for (document, mut value) in next {
+            if let Some(list) = take_items(&mut value) {
+                items.extend(list.into_iter().map(|item| (document, item)));
+                continue;
+            }
+            let fault = |reason| BuildError::NotAnObject { file: file.to_owned(), document, reason };
+            let reason = missing(&value);
+            let mut resource = Resource::new(value).ok_or_else(|| fault(reason))?;
+            annotations_to_text(&mut resource.body);
+            out.push(resource);
+        }
+        next = items;
     }
     Ok(out)
 }
@@ -28,20 +39,15 @@ pub(super) fn located(faults: Vec<crate::diagnostic::Diagnostic>, file: &str) ->
 }
 
 /// Every kind whose name ends in `List` and that has `items` is a list, whatever its group.
-fn unwrap(value: Value, out: &mut Vec<Resource>) -> Result<(), String> {
-    let is_list = value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
-    if is_list {
-        match value.get("items") {
-            Some(Value::Array(items)) => return items.iter().try_for_each(|item| unwrap(item.clone(), out)),
-            Some(Value::Null) => return Ok(()),
-            _ => {}
-        }
+fn take_items(value: &mut Value) -> Option<Vec<Value>> {
+    if !value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List")) {
+        return None;
     }
-    let reason = missing(&value);
-    let mut resource = Resource::new(value).ok_or(reason)?;
-    annotations_to_text(&mut resource.body);
-    out.push(resource);
-    Ok(())
+    match value.get_mut("items") {
+        Some(Value::Array(items)) => Some(std::mem::take(items)),
+        Some(Value::Null) => Some(Vec::new()),
+        _ => None,
+    }
 }
 
 fn missing(value: &Value) -> String {

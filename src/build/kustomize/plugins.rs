@@ -280,9 +280,8 @@ impl Run<'_, '_> {
         let mut targets = config.targets.clone();
         if !config.target_file_path.is_empty() {
             let name = format!("{field}.targetFilePath");
-            let read = file::value(&config.target_file_path, self.bytes(place, &name, &config.target_file_path)?)?;
-            let read: ValueTargets =
-                read::from_open_value(&read).map_err(|e| file::error(&config.target_file_path, e))?;
+            let (read, path) = self.document(place, &name, &config.target_file_path)?;
+            let read: ValueTargets = read::from_open_value(&read).map_err(|e| file::error(path.as_str(), e))?;
             targets.extend(read.targets);
         }
         if targets.is_empty() {

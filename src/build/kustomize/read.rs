@@ -190,16 +190,18 @@ impl<'v> Deserializer<'v> for Reader<'v> {
             return self.fault("a map");
         };
         let mut entries: Vec<(String, &Value)> = Vec::with_capacity(map.len());
-        for (key, value) in map {
+        // The decoder sees the keys in order.
+        let mut pairs: Vec<(&String, &Value)> = map.iter().collect();
+        pairs.sort_unstable_by_key(|(key, _)| *key);
+        for (key, value) in pairs {
             let known = fields.iter().find(|field| *field == key);
             let known = known.or_else(|| fields.iter().find(|field| field.eq_ignore_ascii_case(key)));
             match known {
-                // A key that was written in two ways counts where it stands last, as in the decoder.
+                Some(_) if value.is_null() => {}
+                // Of a key that is written in two ways the last one counts.
                 Some(field) => {
                     entries.retain(|(earlier, _)| earlier != field);
-                    if !value.is_null() {
-                        entries.push(((*field).to_owned(), value));
-                    }
+                    entries.push(((*field).to_owned(), value));
                 }
                 None if self.open => {}
                 None => {

@@ -209,14 +209,16 @@ impl Run<'_, '_> {
         entries: &[String],
         objects: &mut Vec<Tracked>,
     ) -> Result<(), BuildError> {
+        let mut found = entries.is_empty();
         for (index, entry) in entries.iter().enumerate() {
             let field = format!("{name}[{index}]");
             let is_file = RepoPath::resolve(place.dir, entry).is_ok_and(|path| self.engine.tree.contains(&path));
             let text = if is_file { self.text(place, &field, entry)? } else { entry };
             let patch = Patch::parse(text, None).map_err(|fault| patch_fault(place.file, &field, fault))?;
+            found |= patch.is_some();
             self.apply(place, &field, patch, Rules { merge_field: true, ..Rules::default() }, objects)?;
         }
-        Ok(())
+        if found { Ok(()) } else { Err(place.fault(name, "holds no patch")) }
     }
 
     /// Applies one entry of `patches`.
@@ -301,8 +303,8 @@ impl Run<'_, '_> {
                 return Err(place.fault(&field, "has `path` beside a replacement that is written out"));
             }
             let field = format!("{field}.path");
-            let value = file::value(&entry.path, self.bytes(place, &field, &entry.path)?)?;
-            let read = |value: &Value| read::from_open_value(value).map_err(|e| file::error(&entry.path, e));
+            let (value, path) = self.document(place, &field, &entry.path)?;
+            let read = |value: &Value| read::from_open_value(value).map_err(|e| file::error(path.as_str(), e));
             match &value {
                 Value::Array(items) => {
                     for (index, item) in items.iter().enumerate() {
