@@ -156,7 +156,7 @@ pub fn tree(dice: &mut Dice, family: Family) -> Tree {
                 inner.push("parts/inner");
             }
             let objects = dice.below(2);
-            let one = builder.layer(
+            builder.layer(
                 Plan { objects, includes: seen.clone(), components: inner, component: true, ..plan("parts/one") },
                 dice,
             );
@@ -164,10 +164,8 @@ pub fn tree(dice: &mut Dice, family: Family) -> Tree {
                 builder.layer(Plan { includes: seen, component: true, ..plan("parts/two") }, dice);
                 components.push("parts/two");
             }
-            let mut ids = base;
-            ids.extend(one.into_iter().filter(|id| id.generated));
-            ids.dedup();
-            builder.layer(Plan { includes: vec![("base", ids)], components, top: true, ..plan("top") }, dice);
+            // The generators of a file run before its components, whose objects they must not know.
+            builder.layer(Plan { includes: vec![("base", base)], components, top: true, ..plan("top") }, dice);
         }
     }
     let mut tree = builder.tree;

@@ -10,7 +10,7 @@ use crate::tree::Tree;
 pub enum Verdict {
     Equal,
     BothFail,
-    /// We refuse the field by its name.
+    /// We refuse by its name a field with which kustomize builds.
     Refused(String),
     /// kustomize itself does not print the same twice.
     Unstable,
@@ -98,7 +98,9 @@ pub fn compare(tree: &Tree) -> (Verdict, Option<String>) {
     let real = run(&kustomize(), root.path(), &tree.dir);
     let fails = text(&real.stderr);
     let error = (!real.status.success()).then(|| reason(&fails));
-    if let Some((field, _)) = message.split_once("` is not supported") {
+    if let Some((field, _)) = message.split_once("` is not supported")
+        && error.is_none()
+    {
         let field = field.rsplit('`').next().unwrap_or_default();
         let plain: String = field.chars().filter(|c| !c.is_ascii_digit()).collect();
         return (Verdict::Refused(plain), error);
