@@ -148,6 +148,9 @@ pub(super) struct Memory {
     pub(super) hashed: bool,
     /// The variables that are read from the object.
     pub(super) vars: Vec<String>,
+    /// Scalars that were made and got no type: their places, as JSON pointers, and their texts. They print as what the
+    /// text means, and become texts when a strategic merge goes over the object.
+    pub(super) untyped: Vec<(String, String)>,
     /// Where it comes from, and what changed it, as annotations tell it; kept only when they are wanted.
     pub(super) source: Option<Source>,
     pub(super) transformations: Vec<Source>,
@@ -264,6 +267,7 @@ impl Tracked {
     /// Puts a body in place that was written anew: it shares no values within it, and numbers are written as all are.
     pub(super) fn replace_anew(&mut self, resource: Resource) {
         self.shared.clear();
+        self.memory.untyped.clear();
         self.is_new = true;
         self.replace(resource);
     }
@@ -271,6 +275,18 @@ impl Tracked {
     /// Tells whether the body was written anew since it was read.
     pub(super) fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// Makes texts of the scalars that have no type yet, where they still stand.
+    pub(super) fn settle_untyped(&mut self) {
+        let untyped = std::mem::take(&mut self.memory.untyped);
+        for (place, text) in untyped {
+            if let Some(value @ (Value::Null | Value::Bool(_) | Value::Number(_))) =
+                self.resource.body.pointer_mut(&place)
+            {
+                *value = Value::String(text);
+            }
+        }
     }
 
     /// Notes that places hold the same value from now on.

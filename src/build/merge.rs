@@ -110,7 +110,6 @@ pub(super) fn merge_as(resource: &Resource, patch: &Value, rules: Rules) -> Resu
     restore_identity(&mut body, base, rules);
     let mut body = Value::Object(body);
     annotations_to_text(&mut body);
-    to_text(&mut body, "/metadata/labels");
     Ok(Merged::Changed { body, dropped: merger.dropped })
 }
 
@@ -301,7 +300,7 @@ fn list_directive<'p>(patch: &'p [Value], path: &str) -> Result<Option<&'p str>,
 }
 
 fn restore_identity(body: &mut Map<String, Value>, base: &Map<String, Value>, rules: Rules) {
-    for (key, free) in [("apiVersion", rules.allow_kind_change), ("kind", rules.allow_kind_change)] {
+    for (key, free) in [("apiVersion", false), ("kind", rules.allow_kind_change)] {
         if let Some(value) = base.get(key).filter(|_| !free) {
             body.insert(key.into(), value.clone());
         }
@@ -321,11 +320,7 @@ fn restore_identity(body: &mut Map<String, Value>, base: &Map<String, Value>, ru
 
 /// kustomize writes every annotation as a text.
 pub(super) fn annotations_to_text(body: &mut Value) {
-    to_text(body, "/metadata/annotations");
-}
-
-fn to_text(body: &mut Value, pointer: &str) {
-    if let Some(Value::Object(map)) = body.pointer_mut(pointer) {
+    if let Some(Value::Object(map)) = body.pointer_mut("/metadata/annotations") {
         for value in map.values_mut() {
             if !matches!(value, Value::String(_) | Value::Object(_) | Value::Array(_)) {
                 *value = Value::String(value.to_string());

@@ -412,6 +412,7 @@ impl Stage<'_> {
 
     fn merge(&mut self, index: usize, op_index: usize, patch: &Value) -> Result<Option<Application>, PatchFault> {
         let Some(mut object) = self.get(index).cloned() else { return Ok(None) };
+        object.settle_untyped();
         let id = object.resource().id();
         let merged = merge::merge_as(object.resource(), patch, self.rules)
             .map_err(|fault| PatchFault::Merge { id: id.clone(), fault: Box::new(fault) })?;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::config::{FieldSpec, Step};
-use crate::build::identity::{Identity, Tracked};
+use crate::build::identity::Identity;
 use crate::build::print::is_taken_for_text;
 
 /// What is made where a field is missing.
@@ -54,20 +54,6 @@ pub(super) fn visit(
         id: id.to_string(),
         reason,
     })
-}
-
-/// As [`visit`], for all objects and several fields.
-pub(super) fn visit_all(
-    specs: &[FieldSpec],
-    objects: &mut [Tracked],
-    make: Option<Make>,
-    set: &mut Set<'_>,
-) -> Result<(), Fault> {
-    for object in objects {
-        let id = object.id().clone();
-        object.edit(|body| specs.iter().try_for_each(|spec| visit(spec, &id, body, make, set)))?;
-    }
-    Ok(())
 }
 
 fn walk(

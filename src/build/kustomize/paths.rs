@@ -104,6 +104,8 @@ pub(super) struct Found<'v> {
     pub(super) value: &'v mut Value,
     /// Whether it was just made.
     pub(super) made: bool,
+    /// Where it stands.
+    pub(super) pointer: &'v str,
 }
 
 /// Whether and how missing parts of a path are made.
@@ -140,75 +142,94 @@ pub(super) fn change(
     value: &mut Value,
     path: &[String],
     missing: Missing,
-    made: bool,
     set: &mut dyn FnMut(Found<'_>) -> Result<(), String>,
 ) -> Result<usize, String> {
-    let Some((text, rest)) = path.split_first() else {
-        return set(Found { value, made }).map(|()| 1);
-    };
-    let make = missing != Missing::Skip;
-    match part(text)? {
-        Part::Index(index) => {
-            let items = items(value)?;
-            let append = make && index == items.len();
-            if append {
-                items.push(missing.before(rest.first()));
-            }
-            let length = items.len();
-            let item = items
-                .get_mut(index)
-                .ok_or_else(|| format!("goes to item {index} of a list that has {length} items"))?;
-            change(item, rest, missing, append, set)
-        }
-        Part::Every => {
-            let mut count = 0;
-            for item in items(value)? {
-                count += change(item, rest, missing, false, set)?;
-            }
-            Ok(count)
-        }
-        Part::Items(key, wanted) => {
-            let expression = Regex::new(wanted).map_err(|_| format!("has `{text}`, which is no expression"))?;
-            let items = items(value)?;
-            let matches = |item: &Value| {
-                let value = if key.is_empty() { Some(item) } else { item.get(key) };
-                value.is_some_and(|value| expression.is_match(print_value(value).trim()))
-            };
-            let mut count = 0;
-            for item in items.iter_mut().filter(|item| matches(item)) {
-                count += if key.is_empty() {
-                    change(item, &[], missing, false, set)?
-                } else {
-                    change(item, rest, missing, false, set)?
-                };
-            }
-            if count > 0 || !make {
-                return Ok(count);
-            }
-            let scalar = super::plain(wanted);
-            let mut item =
-                if key.is_empty() { scalar } else { Value::Object(Map::from_iter([(key.to_owned(), scalar)])) };
-            if !matches(&item) {
-                return Err(format!("has `{text}`, of which no item can be made"));
-            }
-            let count = change(&mut item, if key.is_empty() { &[] } else { rest }, missing, false, set)?;
-            items.push(item);
-            Ok(count)
-        }
-        Part::Key("") => Err("has an empty part".into()),
-        Part::Key(key) => match value {
-            // Nothing is made below null, and kustomize is content with that.
-            Value::Null => Ok(usize::from(make)),
-            Value::Object(map) => {
-                let is_new = !map.contains_key(key);
-                if is_new && !make {
-                    return Ok(0);
+    Walk { missing, set, pointer: String::new() }.go(value, path, false)
+}
+
+struct Walk<'s> {
+    missing: Missing,
+    set: &'s mut dyn FnMut(Found<'_>) -> Result<(), String>,
+    pointer: String,
+}
+
+impl Walk<'_> {
+    /// Goes on below a step of the path.
+    fn below(&mut self, step: &str, value: &mut Value, path: &[String], made: bool) -> Result<usize, String> {
+        let length = self.pointer.len();
+        fields::push_key(&mut self.pointer, step);
+        let count = self.go(value, path, made);
+        self.pointer.truncate(length);
+        count
+    }
+
+    fn go(&mut self, value: &mut Value, path: &[String], made: bool) -> Result<usize, String> {
+        let Some((text, rest)) = path.split_first() else {
+            return (self.set)(Found { value, made, pointer: &self.pointer }).map(|()| 1);
+        };
+        let missing = self.missing;
+        let make = missing != Missing::Skip;
+        match part(text)? {
+            Part::Index(index) => {
+                let items = items(value)?;
+                let append = make && index == items.len();
+                if append {
+                    items.push(missing.before(rest.first()));
                 }
-                let child = map.entry(key).or_insert_with(|| missing.before(rest.first()));
-                change(child, rest, missing, is_new && rest.is_empty(), set)
+                let length = items.len();
+                let item = items
+                    .get_mut(index)
+                    .ok_or_else(|| format!("goes to item {index} of a list that has {length} items"))?;
+                self.below(&index.to_string(), item, rest, append)
             }
-            _ => Err(format!("has `{key}` below something that is not a map")),
-        },
+            Part::Every => {
+                let mut count = 0;
+                for (index, item) in items(value)?.iter_mut().enumerate() {
+                    count += self.below(&index.to_string(), item, rest, false)?;
+                }
+                Ok(count)
+            }
+            Part::Items(key, wanted) => {
+                let expression = Regex::new(wanted).map_err(|_| format!("has `{text}`, which is no expression"))?;
+                let items = items(value)?;
+                let matches = |item: &Value| {
+                    let value = if key.is_empty() { Some(item) } else { item.get(key) };
+                    value.is_some_and(|value| expression.is_match(print_value(value).trim()))
+                };
+                // An item that is a scalar has nothing below it.
+                let rest = if key.is_empty() { &[] } else { rest };
+                let mut count = 0;
+                for (index, item) in items.iter_mut().enumerate().filter(|(_, item)| matches(item)) {
+                    count += self.below(&index.to_string(), item, rest, false)?;
+                }
+                if count > 0 || !make {
+                    return Ok(count);
+                }
+                let scalar = super::plain(wanted);
+                let mut item =
+                    if key.is_empty() { scalar } else { Value::Object(Map::from_iter([(key.to_owned(), scalar)])) };
+                if !matches(&item) {
+                    return Err(format!("has `{text}`, of which no item can be made"));
+                }
+                let count = self.below(&items.len().to_string(), &mut item, rest, false)?;
+                items.push(item);
+                Ok(count)
+            }
+            Part::Key("") => Err("has an empty part".into()),
+            Part::Key(key) => match value {
+                // Nothing is made below null, and kustomize is content with that.
+                Value::Null => Ok(usize::from(make)),
+                Value::Object(map) => {
+                    let is_new = !map.contains_key(key);
+                    if is_new && !make {
+                        return Ok(0);
+                    }
+                    let child = map.entry(key).or_insert_with(|| missing.before(rest.first()));
+                    self.below(key, child, rest, is_new && rest.is_empty())
+                }
+                _ => Err(format!("has `{key}` below something that is not a map")),
+            },
+        }
     }
 }
 
@@ -238,11 +259,11 @@ mod tests {
             *found.value = json!(found.made);
             Ok(())
         };
-        assert_eq!(change(&mut value, &parts("a.[k=x].b"), Missing::Scalar, false, &mut set), Ok(1));
+        assert_eq!(change(&mut value, &parts("a.[k=x].b"), Missing::Scalar, &mut set), Ok(1));
         assert_eq!(value, json!({"a": [{"k": "x", "b": true}]}));
-        assert_eq!(change(&mut value, &parts("a.0.b"), Missing::Skip, false, &mut set), Ok(1));
+        assert_eq!(change(&mut value, &parts("a.0.b"), Missing::Skip, &mut set), Ok(1));
         assert_eq!(value, json!({"a": [{"k": "x", "b": false}]}));
-        assert_eq!(change(&mut value, &parts("a.*.c"), Missing::Skip, false, &mut set), Ok(0));
-        assert!(change(&mut value, &parts("a.2.c"), Missing::Scalar, false, &mut set).is_err());
+        assert_eq!(change(&mut value, &parts("a.*.c"), Missing::Skip, &mut set), Ok(0));
+        assert!(change(&mut value, &parts("a.2.c"), Missing::Scalar, &mut set).is_err());
     }
 }

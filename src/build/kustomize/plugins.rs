@@ -307,9 +307,10 @@ impl Run<'_, '_> {
                     continue;
                 }
                 let id = object.resource().id();
-                object
+                let untyped = object
                     .edit(|body| add_value(body, &target.field_path, value, position))
                     .map_err(|reason| place.fault(&field, format!("cannot be put into `{id}`: {reason}")))?;
+                object.memory.untyped.extend(untyped);
             }
         }
         Ok(())
@@ -345,14 +346,16 @@ fn builtin<'r>(place: &Place<'_>, field: &str, resource: &'r Resource) -> Result
     }
 }
 
-/// Puts a value into a field that is made if need be; a position says where in a path it goes.
-fn add_value(body: &mut Value, path: &str, value: &str, position: usize) -> Result<(), String> {
-    let mut at = body;
+/// Puts a value into a field that is made if need be; a position says where in a path it goes. Returns place and text of a
+/// scalar that got no type.
+fn add_value(body: &mut Value, path: &str, value: &str, position: usize) -> Result<Option<(String, String)>, String> {
+    let (mut at, mut pointer) = (body, String::new());
     for key in super::config::split(path, '/') {
         if at.is_null() {
             *at = Value::Object(Map::new());
         }
         let Value::Object(map) = at else { return Err(format!("`{key}` is below something that is not a map")) };
+        super::fields::push_key(&mut pointer, &key);
         at = map.entry(key).or_insert(Value::Null);
     }
     let (old, quoted) = match &*at {
@@ -362,8 +365,8 @@ fn add_value(body: &mut Value, path: &str, value: &str, position: usize) -> Resu
         other => (super::fields::text(other).ok_or_else(|| format!("`{path}` is not a scalar"))?, false),
     };
     let new = if position == 0 { value.to_owned() } else { inserted(&old, position - 1, value) };
-    *at = if quoted { Value::String(new) } else { super::plain(&new) };
-    Ok(())
+    *at = if quoted { Value::String(new.clone()) } else { super::plain(&new) };
+    Ok((!at.is_string()).then_some((pointer, new)))
 }
 
 /// Inserts a part into a path; an absolute one stays absolute.

@@ -66,13 +66,17 @@ pub(super) fn replace(
         (None, Some(text)) => Err(Copied::untyped(text)),
         (Some(source), None) => Ok((select(objects, source)?, source)),
     };
+    let mut value = match &source {
+        Err(value) => value.clone(),
+        Ok((at, source)) => read(&objects[*at], source, written)?,
+    };
     for (index, target) in targets.iter().enumerate() {
-        // A target may have changed the source, which counts for those that come after.
-        let value = match &source {
-            Err(value) => value.clone(),
-            Ok((at, source)) => read(&objects[*at], source, written)?,
+        // A target may be the source itself, which counts for all that come after.
+        let again = |at: usize, objects: &[Tracked]| match &source {
+            Ok((own, source)) if *own == at => read(&objects[at], source, written).ok(),
+            _ => None,
         };
-        write(objects, target, &value).map_err(|e| {
+        write(objects, target, &mut value, &again).map_err(|e| {
             let dot = if e.field.is_empty() { "" } else { "." };
             Fault { field: format!("targets[{index}]{dot}{}", e.field), ..e }
         })?;
@@ -140,7 +144,12 @@ fn ids(object: &Tracked) -> impl Iterator<Item = (&Identity, &str)> {
     std::iter::once(current).chain(object.past().iter().map(|id| (id, id.effective_namespace())))
 }
 
-fn write(objects: &mut [Tracked], target: &ReplacementTarget, value: &Copied) -> Result<(), Fault> {
+fn write(
+    objects: &mut [Tracked],
+    target: &ReplacementTarget,
+    value: &mut Copied,
+    again: &dyn Fn(usize, &[Tracked]) -> Option<Copied>,
+) -> Result<(), Fault> {
     let select = target.select.as_ref().ok_or_else(|| fault("select", "is missing"))?;
     let compile =
         |field: String, target: &Target| target.compile().map_err(|e| fault(field, format!("cannot be used: {e}")));
@@ -151,7 +160,8 @@ fn write(objects: &mut [Tracked], target: &ReplacementTarget, value: &Copied) ->
     }
     let name = [NAME.to_owned()];
     let field_paths = if target.field_paths.is_empty() { &name } else { target.field_paths.as_slice() };
-    for object in objects {
+    for at in 0..objects.len() {
+        let object = &mut objects[at];
         let is_rejected = rejects.iter().any(|(reject, matcher)| {
             let set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
             let by_selector = set(&reject.label_selector) || set(&reject.annotation_selector);
@@ -167,17 +177,29 @@ fn write(objects: &mut [Tracked], target: &ReplacementTarget, value: &Copied) ->
         }
         let id = object.resource().id();
         for (index, path) in field_paths.iter().enumerate() {
-            object.edit(|body| put(body, path, target.options.as_ref(), value)).map_err(|e| Fault {
+            let object = &mut objects[at];
+            let mut made = Vec::new();
+            object.edit(|body| put(body, path, target.options.as_ref(), value, &mut made)).map_err(|e| Fault {
                 field: format!("fieldPaths[{index}]"),
                 reason: format!("{} in `{id}`", e.reason),
                 ..e
             })?;
+            object.memory.untyped.append(&mut made);
+            if let Some(changed) = again(at, objects) {
+                *value = changed;
+            }
         }
     }
     Ok(())
 }
 
-fn put(body: &mut Value, path: &str, options: Option<&FieldOptions>, value: &Copied) -> Result<(), Fault> {
+fn put(
+    body: &mut Value,
+    path: &str,
+    options: Option<&FieldOptions>,
+    value: &Copied,
+    made: &mut Vec<(String, String)>,
+) -> Result<(), Fault> {
     let missing = match &value.value {
         _ if !options.is_some_and(|options| options.create) => Missing::Skip,
         Value::Object(_) => Missing::Map,
@@ -188,12 +210,19 @@ fn put(body: &mut Value, path: &str, options: Option<&FieldOptions>, value: &Cop
     if let Some(at) = text_on_the_way(body, &steps) {
         return inside_text(body, &steps, at, missing, value);
     }
-    let count = paths::change(body, &steps, missing, false, &mut |found| set(found, options, value))
+    let mut set = |found: Found<'_>| {
+        let (pointer, is_new) = (found.pointer.to_owned(), found.made);
+        let text = set(found, options, value)?;
+        made.extend(text.filter(|_| is_new).map(|text| (pointer, text)));
+        Ok(())
+    };
+    let count = paths::change(body, &steps, missing, &mut set)
         .map_err(|reason| fault("", format!("names `{path}`, which {reason}")))?;
     if count == 0 { Err(fault("", format!("names `{path}`, which does not exist"))) } else { Ok(()) }
 }
 
-fn set(found: Found<'_>, options: Option<&FieldOptions>, value: &Copied) -> Result<(), String> {
+/// Sets a value; returns the text of a scalar.
+fn set(found: Found<'_>, options: Option<&FieldOptions>, value: &Copied) -> Result<Option<String>, String> {
     let place = found.value;
     let mut value = value.clone();
     if let Some(options) = options.filter(|options| !options.delimiter.is_empty()) {
@@ -212,7 +241,7 @@ fn set(found: Found<'_>, options: Option<&FieldOptions>, value: &Copied) -> Resu
     }
     if found.made {
         *place = value.whole(true);
-        return Ok(());
+        return Ok(value.text);
     }
     *place = match &*place {
         Value::Array(_) | Value::Object(_) => value.whole(false),
@@ -233,7 +262,7 @@ fn set(found: Found<'_>, options: Option<&FieldOptions>, value: &Copied) -> Resu
             new
         }
     };
-    Ok(())
+    Ok(None)
 }
 
 /// Finds the first scalar in the middle of a path: kustomize looks into it as if it were a document of its own.
@@ -261,14 +290,14 @@ fn inside_text(body: &mut Value, steps: &[String], at: usize, missing: Missing, 
         }
         _ => return Err(fault("", format!("goes on below `{shown}`, which is a plain text"))),
     };
-    let count = paths::change(&mut inside, inner, missing, false, &mut |found| set(found, None, value))
+    let count = paths::change(&mut inside, inner, missing, &mut |found| set(found, None, value).map(drop))
         .map_err(|reason| fault("", format!("goes into the text of `{shown}` and {reason}")))?;
     if count == 0 {
         return Err(fault("", format!("names a field that the text of `{shown}` does not have")));
     }
     let pretty = text.contains('\n') && text.contains("  ");
     let new = super::json::text(&inside, pretty);
-    paths::change(body, outer, Missing::Skip, false, &mut |found| {
+    paths::change(body, outer, Missing::Skip, &mut |found| {
         *found.value = Value::String(new.clone());
         Ok(())
     })

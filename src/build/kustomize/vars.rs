@@ -94,23 +94,44 @@ pub(super) fn expand(
     specs: &[FieldSpec],
     values: &BTreeMap<String, Option<Value>>,
 ) -> Result<(), Fault> {
-    fields::visit_all(specs, objects, None, &mut |value, _| match value {
-        Value::Array(items) => items.iter_mut().try_for_each(|item| match item {
-            Value::String(_) => {
-                replace(item, values);
+    for object in objects {
+        let id = object.id().clone();
+        let untyped = std::mem::take(&mut object.memory.untyped);
+        // A scalar without type is a text to this step, and one from now on.
+        let settle = |value: &mut Value, pointer: &str| {
+            if let Some((_, text)) = untyped.iter().find(|(place, _)| place == pointer) {
+                *value = Value::from(text.as_str());
+            }
+        };
+        let mut set = |value: &mut Value, pointer: &str| match value {
+            Value::Array(items) => items.iter_mut().enumerate().try_for_each(|(index, item)| {
+                settle(item, &format!("{pointer}/{index}"));
+                match item {
+                    Value::String(_) => {
+                        replace(item, values);
+                        Ok(())
+                    }
+                    _ => Err("has an item that is not a text".to_owned()),
+                }
+            }),
+            Value::Object(map) => {
+                for (key, value) in map.iter_mut() {
+                    let mut pointer = pointer.to_owned();
+                    fields::push_key(&mut pointer, key);
+                    settle(value, &pointer);
+                    replace(value, values);
+                }
                 Ok(())
             }
-            _ => Err("has an item that is not a text".to_owned()),
-        }),
-        Value::Object(map) => {
-            map.values_mut().filter(|value| value.is_string()).for_each(|value| replace(value, values));
-            Ok(())
-        }
-        value => {
-            replace(value, values);
-            Ok(())
-        }
-    })
+            value => {
+                settle(value, pointer);
+                replace(value, values);
+                Ok(())
+            }
+        };
+        object.edit(|body| specs.iter().try_for_each(|spec| fields::visit(spec, &id, body, None, &mut set)))?;
+    }
+    Ok(())
 }
 
 fn replace(value: &mut Value, values: &BTreeMap<String, Option<Value>>) {
