@@ -272,6 +272,11 @@ impl Tracked {
         self.replace(resource);
     }
 
+    /// Tells whether nothing was done to an object, by its body and by the traces that changes leave.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        self.resource == other.resource && self.past.len() == other.past.len() && self.is_new == other.is_new
+    }
+
     /// Tells whether the body was written anew since it was read.
     pub(super) fn is_new(&self) -> bool {
         self.is_new

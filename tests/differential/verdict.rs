@@ -5,6 +5,13 @@ use std::process::{Command, Output};
 
 use crate::tree::Tree;
 
+/// Where kustomize goes on in silence and we do not; docs/build.md lists them.
+const REFUSED_ON_PURPOSE: [&str; 3] = [
+    "by which the list is merged",
+    "what a merge makes of them is accidental",
+    "holds several documents, of which kustomize would read only the first",
+];
+
 /// How two builds of a tree compare.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -104,6 +111,11 @@ pub fn compare(tree: &Tree) -> (Verdict, Option<String>) {
         let field = field.rsplit('`').next().unwrap_or_default();
         let plain: String = field.chars().filter(|c| !c.is_ascii_digit()).collect();
         return (Verdict::Refused(plain), error);
+    }
+    if error.is_none()
+        && let Some(what) = REFUSED_ON_PURPOSE.iter().find(|what| message.contains(**what))
+    {
+        return (Verdict::Refused((*what).to_owned()), error);
     }
     let class = match (ours.status.code(), real.status.success()) {
         (Some(0), true) if ours.stdout == real.stdout => return (Verdict::Equal, error),

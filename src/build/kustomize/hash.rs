@@ -9,8 +9,9 @@ use crate::render::Resource;
 /// Characters of a hash.
 const LENGTH: usize = 10;
 
-/// Returns the hash of an object: of the data of a ConfigMap or Secret, and of anything else as a whole.
-pub(super) fn hash(resource: &Resource) -> String {
+/// Returns the hash of a ConfigMap or Secret. A patch may have made something else of it: of that kustomize hashes its own
+/// notes, which nobody can know.
+pub(super) fn hash(resource: &Resource) -> Option<String> {
     let get = |key: &str| resource.body.get(key).filter(|value| !value.is_null()).cloned();
     let or_empty = |value: Option<Value>| value.unwrap_or_else(|| Value::from(""));
     let hashed = match resource.kind() {
@@ -30,11 +31,10 @@ pub(super) fn hash(resource: &Resource) -> String {
             }
             Value::Object(map)
         }
-        _ => resource.body.clone(),
+        _ => return None,
     };
     let digest = Sha256::digest(json::text(&hashed, false).as_bytes());
-    let hex: String = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(LENGTH).map(digit).collect();
-    hex
+    Some(digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(LENGTH).map(digit).collect())
 }
 
 /// Hexadecimal digits without those that could spell a word.

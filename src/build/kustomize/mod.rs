@@ -228,7 +228,7 @@ impl<'t> Engine<'t> {
 fn finish(content: &mut Accumulated, file: &str) -> Result<(), BuildError> {
     let Accumulated { objects, config, vars, .. } = content;
     let config = config.as_ref().unwrap_or(Config::defaults());
-    transform::hash(objects);
+    transform::hash(objects)?;
     references::follow(objects, config)?;
     if !vars.is_empty() {
         let fault = |name: String, reason: String| BuildError::Field {

@@ -38,18 +38,22 @@ pub(super) fn add(objects: &mut [Tracked], end: End, affix: &str, specs: &[Field
                 object.remember();
             }
             let id = object.id().clone();
+            let mut made = Vec::new();
             object.edit(|body| {
-                fields::visit(spec, &id, body, Some(Make::Scalar), &mut |name, _| {
+                fields::visit(spec, &id, body, Some(Make::Scalar), &mut |name, pointer| {
                     let old = if name.is_null() { Some(String::new()) } else { fields::text(name) };
                     let old = old.ok_or("is not a scalar")?;
                     let new = match end {
                         End::Prefix => format!("{affix}{old}"),
                         End::Suffix => format!("{old}{affix}"),
                     };
+                    // To kustomize it has no type from now on, which shows when a replacement takes its place.
+                    made.push((pointer.to_owned(), new.clone()));
                     *name = Value::String(new);
                     Ok(())
                 })
             })?;
+            object.memory.untyped.append(&mut made);
         }
     }
     Ok(())

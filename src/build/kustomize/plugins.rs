@@ -260,10 +260,7 @@ impl Run<'_, '_> {
                 self.replace(place, &format!("{field}.replacements"), objects, &config.replacements)
             }
             "ValueAddTransformer" => self.add_values(place, field, &config, objects),
-            "HashTransformer" => {
-                transform::hash(objects);
-                Ok(())
-            }
+            "HashTransformer" => transform::hash(objects),
             kind => Err(place.fault(field, format!("is a `{kind}`, which is no transformer"))),
         }
     }

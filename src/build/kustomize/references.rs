@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::BuildError;
-use super::config::{Config, FieldSpec, Kinds, NameReference};
+use super::config::{Config, FieldSpec, Kinds};
 use super::fields;
 use crate::build::identity::{CLUSTER_SCOPED, Identity, Tracked};
 
@@ -150,19 +150,9 @@ type ByKind<'c> = HashMap<&'c str, Vec<(&'c FieldSpec, &'c Kinds)>>;
 /// Rewrites all references.
 pub(super) fn follow(objects: &mut [Tracked], config: &Config) -> Result<(), BuildError> {
     let candidates = Candidates::of(objects);
-    if candidates.all.is_empty() {
-        // Even so a subject without namespace is a fault.
-        return objects
-            .iter()
-            .filter(|object| object.id().kind == "RoleBinding")
-            .try_for_each(|o| Referrer::of(o).map(drop));
-    }
-    // Only kinds that something was renamed of are looked for.
-    let is_wanted = |reference: &&NameReference| {
-        candidates.all.iter().any(|candidate| candidate.past.iter().any(|id| reference.kinds.select(id)))
-    };
+    // All of them, those of kinds that nothing was renamed of too: a path may lead through something that is no map.
     let mut by_kind: ByKind = HashMap::new();
-    for reference in config.name_reference.iter().filter(is_wanted) {
+    for reference in &config.name_reference {
         for field in &reference.fields {
             by_kind.entry(&field.kinds.kind).or_default().push((field, &reference.kinds));
         }

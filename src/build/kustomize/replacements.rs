@@ -178,11 +178,10 @@ fn write(
         let id = object.resource().id();
         for (index, path) in field_paths.iter().enumerate() {
             let object = &mut objects[at];
+            let untyped: Vec<String> = object.memory.untyped.iter().map(|(place, _)| place.clone()).collect();
             let mut made = Vec::new();
-            object.edit(|body| put(body, path, target.options.as_ref(), value, &mut made)).map_err(|e| Fault {
-                field: format!("fieldPaths[{index}]"),
-                reason: format!("{} in `{id}`", e.reason),
-                ..e
+            object.edit(|body| put(body, path, target.options.as_ref(), value, &untyped, &mut made)).map_err(|e| {
+                Fault { field: format!("fieldPaths[{index}]"), reason: format!("{} in `{id}`", e.reason), ..e }
             })?;
             object.memory.untyped.append(&mut made);
             if let Some(changed) = again(at, objects) {
@@ -198,6 +197,7 @@ fn put(
     path: &str,
     options: Option<&FieldOptions>,
     value: &Copied,
+    untyped: &[String],
     made: &mut Vec<(String, String)>,
 ) -> Result<(), Fault> {
     let missing = match &value.value {
@@ -211,9 +211,10 @@ fn put(
         return inside_text(body, &steps, at, missing, value);
     }
     let mut set = |found: Found<'_>| {
-        let (pointer, is_new) = (found.pointer.to_owned(), found.made);
-        let text = set(found, options, value)?;
-        made.extend(text.filter(|_| is_new).map(|text| (pointer, text)));
+        let pointer = found.pointer.to_owned();
+        let is_untyped = found.made || untyped.contains(&pointer);
+        let text = set(found, is_untyped, options, value)?;
+        made.extend(text.map(|text| (pointer, text)));
         Ok(())
     };
     let count = paths::change(body, &steps, missing, &mut set)
@@ -221,8 +222,13 @@ fn put(
     if count == 0 { Err(fault("", format!("names `{path}`, which does not exist"))) } else { Ok(()) }
 }
 
-/// Sets a value; returns the text of a scalar.
-fn set(found: Found<'_>, options: Option<&FieldOptions>, value: &Copied) -> Result<Option<String>, String> {
+/// Sets a value; returns the text of a scalar that has no type.
+fn set(
+    found: Found<'_>,
+    is_untyped: bool,
+    options: Option<&FieldOptions>,
+    value: &Copied,
+) -> Result<Option<String>, String> {
     let place = found.value;
     let mut value = value.clone();
     if let Some(options) = options.filter(|options| !options.delimiter.is_empty()) {
@@ -239,7 +245,7 @@ fn set(found: Found<'_>, options: Option<&FieldOptions>, value: &Copied) -> Resu
         }
         value = Copied::of(Value::String(parts.join(&options.delimiter)));
     }
-    if found.made {
+    if is_untyped {
         *place = value.whole(true);
         return Ok(value.text);
     }
@@ -290,8 +296,11 @@ fn inside_text(body: &mut Value, steps: &[String], at: usize, missing: Missing, 
         }
         _ => return Err(fault("", format!("goes on below `{shown}`, which is a plain text"))),
     };
-    let count = paths::change(&mut inside, inner, missing, &mut |found| set(found, None, value).map(drop))
-        .map_err(|reason| fault("", format!("goes into the text of `{shown}` and {reason}")))?;
+    let count = paths::change(&mut inside, inner, missing, &mut |found| {
+        let made = found.made;
+        set(found, made, None, value).map(drop)
+    })
+    .map_err(|reason| fault("", format!("goes into the text of `{shown}` and {reason}")))?;
     if count == 0 {
         return Err(fault("", format!("names a field that the text of `{shown}` does not have")));
     }

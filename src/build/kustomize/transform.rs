@@ -20,9 +20,12 @@ use crate::tree::RepoPath;
 use crate::yaml::{Body, Node};
 
 /// Ends the names of generated objects with the hash of their content.
-pub(super) fn hash(objects: &mut [Tracked]) {
+pub(super) fn hash(objects: &mut [Tracked]) -> Result<(), BuildError> {
     for object in objects.iter_mut().filter(|object| object.memory.hashed) {
-        let hash = hashes::hash(object.resource());
+        let hash = hashes::hash(object.resource()).ok_or_else(|| BuildError::Unsupported {
+            file: object.origin.to_string(),
+            field: format!("hash of {}, which was generated as another kind", object.resource().id()),
+        })?;
         object.remember();
         object.edit(|body| {
             if let Some(Value::String(name)) = body.pointer_mut("/metadata/name") {
@@ -31,6 +34,7 @@ pub(super) fn hash(objects: &mut [Tracked]) {
             }
         });
     }
+    Ok(())
 }
 
 /// A fault of a generator, or of a file that it names.
@@ -197,7 +201,7 @@ impl Run<'_, '_> {
         let mut objects = content.objects.clone();
         self.plugin_transformers(place, "validators", &kustomization.validators, &mut objects)?;
         let same = objects.len() == content.objects.len()
-            && objects.iter().zip(&content.objects).all(|(new, old)| new.body() == old.body());
+            && objects.iter().zip(&content.objects).all(|(new, old)| new.is_as(old));
         if same { Ok(()) } else { Err(place.fault("validators", "changes objects, which a validator must not do")) }
     }
 
