@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::render::Resource;
 
@@ -14,8 +15,14 @@ pub(super) fn is_encrypted(resource: &Resource) -> bool {
     resource.body.pointer("/sops/mac").is_some_and(|mac| !mac.is_null())
 }
 
-/// Masks encrypted values of an object, as `flux build` does; tells whether there were any.
-pub(super) fn mask(resource: &mut Resource) -> bool {
+/// Masks encrypted values of an object, as `flux build` does. When there are any, returns a digest of what they were: it
+/// tells whether they differ.
+pub(super) fn mask(resource: &mut Resource) -> Option<[u8; 32]> {
+    let mut digest = Sha256::new();
+    mask_values(resource, &mut digest).then(|| digest.finalize().into())
+}
+
+fn mask_values(resource: &mut Resource, digest: &mut Sha256) -> bool {
     let whole = is_encrypted(resource);
     let is_secret = resource.kind() == "Secret";
     let registry = resource.body.get("type").and_then(Value::as_str) == Some("kubernetes.io/dockerconfigjson");
@@ -24,13 +31,14 @@ pub(super) fn mask(resource: &mut Resource) -> bool {
         body.remove("sops");
     }
     if !is_secret {
-        return whole && encrypted_texts(body);
+        return whole && encrypted_texts(body, digest);
     }
     let shown = if whole && registry { format!("{{\"mask\":\"{MASK}\"}}") } else { MASK.to_owned() };
     let mut masked = whole;
     for (field, shown) in [("data", STANDARD.encode(&shown)), ("stringData", shown)] {
         for value in body.get_mut(field).and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
             if whole || is_encrypted_file(value, field == "data") {
+                digest.update(format!("{value}\n"));
                 *value = Value::String(shown.clone());
                 masked = true;
             }
@@ -53,17 +61,18 @@ fn is_encrypted_file(value: &Value, encoded: bool) -> bool {
     has(b"sops") && has(b"ENC[")
 }
 
-fn encrypted_texts(body: &mut Map<String, Value>) -> bool {
-    fn walk(value: &mut Value) -> bool {
+fn encrypted_texts(body: &mut Map<String, Value>, digest: &mut Sha256) -> bool {
+    fn walk(value: &mut Value, digest: &mut Sha256) -> bool {
         match value {
             Value::String(text) if text.starts_with("ENC[") => {
+                digest.update(format!("{text}\n"));
                 *value = Value::String(MASK.to_owned());
                 true
             }
-            Value::Array(items) => items.iter_mut().map(walk).filter(|masked| *masked).count() > 0,
-            Value::Object(map) => map.values_mut().map(walk).filter(|masked| *masked).count() > 0,
+            Value::Array(items) => items.iter_mut().filter_map(|item| walk(item, digest).then_some(())).count() > 0,
+            Value::Object(map) => map.values_mut().filter_map(|item| walk(item, digest).then_some(())).count() > 0,
             _ => false,
         }
     }
-    body.values_mut().map(walk).filter(|masked| *masked).count() > 0
+    body.values_mut().filter_map(|value| walk(value, digest).then_some(())).count() > 0
 }

@@ -31,6 +31,8 @@ pub struct Object {
     pub ignored: Vec<String>,
     /// Variables that are still in it, because their values are not known.
     pub unresolved: Vec<String>,
+    /// Of an object with masked values, a digest of what it has in their places: it tells whether they differ.
+    pub encrypted: Option<[u8; 32]>,
 }
 
 /// How an object is applied; its labels and annotations say so.

@@ -68,7 +68,7 @@ pub(super) fn build(
             output.notes.push(Note::EncryptedGenerator { object: resource.id() });
         }
         let unresolved = Vec::new();
-        done.push(Object { resource, origin, ignored: Vec::new(), unresolved });
+        done.push(Object { resource, origin, ignored: Vec::new(), unresolved, encrypted: None });
     }
     if let Some(variables) = variables.filter(Variables::acts) {
         done = substitute_all(repository, done, &variables, &mut output);
@@ -81,6 +81,7 @@ pub(super) fn build(
                 origin: object.origin.clone(),
                 ignored: Vec::new(),
                 unresolved: object.unresolved.clone(),
+                encrypted: None,
             };
             let encrypted = mask::is_encrypted(&object.resource);
             if encrypted
@@ -91,7 +92,8 @@ pub(super) fn build(
                 output.faults.push(FluxFault::Encrypted { object: object.resource.id() });
             }
             output.values.extend(values(&object.resource));
-            masked += usize::from(mask::mask(&mut object.resource));
+            object.encrypted = mask::mask(&mut object.resource);
+            masked += usize::from(object.encrypted.is_some());
             finish(&mut object.resource, kustomization);
             let rules = kustomization.ignore.iter();
             let rules = rules.filter(|rule| rule.target.as_ref().is_none_or(|target| target.matches(&object.resource)));

@@ -172,10 +172,16 @@ impl Repository {
         walk.forget_orphans(sync.as_ref().map_or(&root, |sync| &sync.id));
         let mut cluster = walk.finish();
         if sync.is_none() {
-            let object = |(resource, origin)| Object { resource, origin, ignored: Vec::new(), unresolved: Vec::new() };
+            let object = |(resource, origin)| Object {
+                resource,
+                origin,
+                ignored: Vec::new(),
+                unresolved: Vec::new(),
+                encrypted: None,
+            };
             let mut objects: Vec<Object> = applied.into_iter().map(object).collect();
             for object in &mut objects {
-                super::mask::mask(&mut object.resource);
+                object.encrypted = super::mask::mask(&mut object.resource);
             }
             let (faults, notes) = (Vec::new(), Vec::new());
             cluster.built.insert(0, Built { id: root, kustomization: None, brought_by: None, objects, faults, notes });

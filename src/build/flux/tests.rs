@@ -332,6 +332,7 @@ fn keys_of_an_object_say_how_it_is_applied() {
         origin: None,
         ignored: Vec::new(),
         unresolved: Vec::new(),
+        encrypted: None,
     }
     };
     assert_eq!(object("ssa=merge", "X").policy(), Policy::Merge);
