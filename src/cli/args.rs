@@ -188,6 +188,22 @@ pub struct Diff {
     /// Show unified diffs of files instead of objects and their fields
     #[arg(long)]
     pub raw: bool,
+    /// Show what would change in the cluster: build what Flux applies, in the revision and in the working tree
+    ///
+    /// Works on any Flux repository. CLUSTER|PATH is the directory of a cluster [default: all in clusters/, else the
+    /// root], and REV is HEAD unless given. A Kustomization that cannot be built on both sides is told on stderr and not
+    /// compared; the exit code is 2 then.
+    #[arg(long, conflicts_with_all = ["file", "base"])]
+    pub effective: bool,
+    /// With --effective, show one Kustomization only
+    #[arg(long, value_name = "[NAMESPACE/]NAME", requires = "effective")]
+    pub kustomization: Option<String>,
+    /// With --effective, the version of Flux: since 2.9 a variable that nothing sets is an error
+    #[arg(long, value_name = "VERSION", requires = "effective", value_parser = flux_version, default_value = "2.9")]
+    pub flux_version: (u32, u32),
+    /// With --effective, the source that this repository is [default: that of the Kustomization that applies the directory]
+    #[arg(long, value_name = "KIND/NAMESPACE/NAME", requires = "effective", value_parser = flux_source)]
+    pub source: Option<SourceRef>,
 }
 
 fn formats() -> clap::builder::PossibleValuesParser {

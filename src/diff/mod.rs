@@ -2,6 +2,7 @@
 //! fields.
 
 mod conceal;
+mod effective;
 mod fields;
 mod naming;
 mod objects;
@@ -18,8 +19,9 @@ use crate::layout::inventory;
 use crate::tree::{Blob, RepoPath, Tree};
 
 pub use conceal::proven;
+pub use effective::{Effect, Effective, EffectiveChange, Group, NotCompared, effective};
 pub use fields::{FieldChange, FieldKind};
-pub use objects::{FileKind, FileMeaning, Meaning, ObjectChange, ObjectKind, counts, describe};
+pub use objects::{FileKind, FileMeaning, Meaning, ObjectChange, ObjectKind, count_kinds, counts, describe};
 pub use path::{Item, Named, Path, Step, shown};
 pub use shown::files as shown_files;
 

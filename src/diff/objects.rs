@@ -72,8 +72,13 @@ impl ObjectKind {
 
 /// Counts objects in words, as in `2 added, 1 changed`; empty when there is none.
 pub fn counts<'a>(objects: impl Iterator<Item = &'a ObjectChange> + Clone) -> String {
+    count_kinds(objects.map(|object| object.change))
+}
+
+/// Counts kinds of changes in the same words.
+pub fn count_kinds(kinds: impl Iterator<Item = ObjectKind> + Clone) -> String {
     let words = ["added", "changed", "moved", "removed"];
-    let count = |kind| objects.clone().filter(|object| object.change == kind).count();
+    let count = |kind| kinds.clone().filter(|one| *one == kind).count();
     let all = ObjectKind::ALL.into_iter().zip(words).map(|(kind, word)| (count(kind), word));
     all.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
@@ -225,7 +230,7 @@ fn object(id: &str, before: Side<'_>, after: Side<'_>) -> Option<ObjectChange> {
 }
 
 /// The part of an object that its name tells already.
-fn identity(resource: &Resource) -> Value {
+pub(super) fn identity(resource: &Resource) -> Value {
     let mut body = json!({
         "apiVersion": resource.api_version(),
         "kind": resource.kind(),
@@ -237,7 +242,7 @@ fn identity(resource: &Resource) -> Value {
     body
 }
 
-fn fields(before: &Value, after: &Value) -> Vec<FieldChange> {
+pub(super) fn fields(before: &Value, after: &Value) -> Vec<FieldChange> {
     let mut changes = compare(before, after);
     changes.iter_mut().for_each(conceal);
     changes

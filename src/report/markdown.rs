@@ -88,13 +88,13 @@ fn is_conflict(change: &FileChange) -> bool {
     matches!(change.kind, ChangeKind::HandEdited | ChangeKind::Foreign)
 }
 
-fn section(head: &str, body: &str, out: &mut String) {
+pub(super) fn section(head: &str, body: &str, out: &mut String) {
     let fence = fence(body);
     out.push_str(&format!("<details><summary>{head}</summary>\n\n{fence}diff\n{body}{fence}\n\n</details>\n\n"));
 }
 
 /// Lines with their sign in the first column, where `diff` highlights it.
-fn body(lines: &[Line]) -> String {
+pub(super) fn body(lines: &[Line]) -> String {
     let line = |line: &Line| format!("{} {:indent$}{}", line.sign, "", line.text, indent = 2 * line.depth);
     lines.iter().map(|one| line(one).trim_end().to_owned() + "\n").collect()
 }
@@ -106,11 +106,11 @@ fn fence(text: &str) -> String {
 }
 
 /// A name in HTML.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
 /// A name in a table.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     format!("`{}`", text.replace('`', "'").replace('|', "\\|").replace('\n', " "))
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod diagnostics;
+mod effective;
 mod graph;
 mod html;
 mod inline;
@@ -23,6 +24,7 @@ use crate::verify::Proof;
 
 pub use check::{CHECK_FORMATS, CheckFormat, CheckReport, Checked, Page, check_format};
 pub use diagnostics::{diagnostics, summary};
+pub use effective::EffectiveDiff;
 pub use graph::{GRAPH_FORMATS, GraphFormat, graph_format};
 pub use shorten::{Shortened, shorten};
 pub use unified::unified;
@@ -80,12 +82,19 @@ pub struct Format {
     pub write: Writer,
     /// Writes unified diffs of files instead of objects, for `--raw`.
     pub raw: Option<Writer>,
+    /// Writes what clusters apply before and after, for `--effective`.
+    pub effective: EffectiveWriter,
+    /// Writes the same as unified diffs of objects, for `--raw`.
+    pub effective_raw: Option<EffectiveWriter>,
     /// Whether it shows findings, and so has something to show of an intent with errors.
     pub findings: bool,
 }
 
 /// Writes all clusters in a format.
 pub type Writer = fn(&[ClusterDiff], color: bool) -> String;
+
+/// Writes what all clusters apply before and after.
+pub type EffectiveWriter = fn(&[EffectiveDiff], color: bool) -> String;
 
 /// The formats of `diff`.
 pub const FORMATS: &[Format] = &[
@@ -94,6 +103,8 @@ pub const FORMATS: &[Format] = &[
         help: "objects and their fields, then a summary",
         write: text::write,
         raw: Some(text::raw),
+        effective: effective::text,
+        effective_raw: Some(effective::text_raw),
         findings: false,
     },
     Format {
@@ -101,6 +112,8 @@ pub const FORMATS: &[Format] = &[
         help: "one versioned document, see docs/diff-json.md",
         write: json::write,
         raw: None,
+        effective: effective::json,
+        effective_raw: None,
         findings: false,
     },
     Format {
@@ -108,6 +121,8 @@ pub const FORMATS: &[Format] = &[
         help: "collapsible, for a pull request",
         write: markdown::write,
         raw: Some(markdown::raw),
+        effective: effective::markdown,
+        effective_raw: Some(effective::markdown_raw),
         findings: false,
     },
     Format {
@@ -115,6 +130,8 @@ pub const FORMATS: &[Format] = &[
         help: "one page with findings, proofs and graph",
         write: html::write,
         raw: None,
+        effective: html::write_effective,
+        effective_raw: None,
         findings: true,
     },
     Format {
@@ -122,6 +139,8 @@ pub const FORMATS: &[Format] = &[
         help: "paths that differ, one a line",
         write: name_only::write,
         raw: None,
+        effective: effective::name_only,
+        effective_raw: None,
         findings: false,
     },
 ];

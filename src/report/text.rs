@@ -65,7 +65,7 @@ fn file(diff: &ClusterDiff, file: &FileMeaning, color: bool, out: &mut String) {
     }
 }
 
-fn write_lines(lines: &[Line], color: bool, out: &mut String) {
+pub(super) fn write_lines(lines: &[Line], color: bool, out: &mut String) {
     for line in lines {
         let text = format!("{} {:indent$}{}", line.sign, "", line.text, indent = 2 * line.depth);
         let text = text.trim_end();
@@ -88,7 +88,7 @@ fn style(sign: &str) -> Option<&'static str> {
     }
 }
 
-fn signed(sign: &str, color: bool) -> String {
+pub(super) fn signed(sign: &str, color: bool) -> String {
     style(sign).map_or_else(|| sign.to_owned(), |style| paint(style, sign, color))
 }
 

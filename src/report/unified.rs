@@ -9,10 +9,21 @@ use crate::diff::{FileChange, shown_files};
 /// Writes the unified diff of one file, with three lines of context and without credentials.
 pub fn unified(change: &FileChange, color: bool) -> String {
     let (before, after) = shown_files(change.before.as_ref(), change.after.as_ref());
-    let name =
-        |side: &str, present: bool| if present { format!("{side}/{}", change.path) } else { "/dev/null".to_owned() };
-    let mut out = paint(BOLD, &format!("--- {}", name("a", before.is_some())), color) + "\n";
-    out.push_str(&(paint(BOLD, &format!("+++ {}", name("b", after.is_some())), color) + "\n"));
+    let name = |side: &str, text: &Option<String>| text.as_ref().map(|_| format!("{side}/{}", change.path));
+    let names = (name("a", &before), name("b", &after));
+    unified_texts(names, before, after, color)
+}
+
+/// Writes the unified diff of two texts, which hold no credentials any more; a side without name is not there.
+pub(super) fn unified_texts(
+    (old, new): (Option<String>, Option<String>),
+    before: Option<String>,
+    after: Option<String>,
+    color: bool,
+) -> String {
+    let name = |name: Option<String>| visible(name.unwrap_or_else(|| "/dev/null".to_owned()));
+    let mut out = paint(BOLD, &format!("--- {}", name(old)), color) + "\n";
+    out.push_str(&(paint(BOLD, &format!("+++ {}", name(new)), color) + "\n"));
     let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
     let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(before.as_str(), after.as_str());
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {

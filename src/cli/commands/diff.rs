@@ -16,6 +16,9 @@ use crate::tree::RepoPath;
 
 pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
     let format = report::format(&args.output).expect("clap accepts the formats of the table only");
+    if args.effective {
+        return super::effective::run(global, args, format, ui);
+    }
     let write = match (args.raw, format.raw) {
         (false, _) => format.write,
         (true, Some(raw)) => raw,

@@ -16,7 +16,7 @@ use crate::repo::{Repo, git};
 use crate::tree::{RepoPath, Tree};
 
 /// The first version of Flux in which a variable that nothing sets is an error.
-const STRICT_SINCE: (u32, u32) = (2, 9);
+pub(super) const STRICT_SINCE: (u32, u32) = (2, 9);
 
 pub fn run(global: &Global, args: &Build, ui: &Ui) -> anyhow::Result<Status> {
     let dir = match args.dirs.as_slice() {
@@ -72,7 +72,7 @@ pub fn run(global: &Global, args: &Build, ui: &Ui) -> anyhow::Result<Status> {
 }
 
 /// The repository that encloses the directory, unless another one is named.
-fn repository(global: &Global, dir: Option<&Path>) -> anyhow::Result<Repo> {
+pub(super) fn repository(global: &Global, dir: Option<&Path>) -> anyhow::Result<Repo> {
     let Some(dir) = dir.filter(|_| global.repo.is_none()) else { return session::repository(global) };
     if !dir.is_dir() {
         bail!("`{}` is not a directory", dir.display());
@@ -81,7 +81,7 @@ fn repository(global: &Global, dir: Option<&Path>) -> anyhow::Result<Repo> {
     root.map_or_else(|| session::repository(global), |root| Ok(Repo::new(root)))
 }
 
-fn named(repo: &Repo, dir: &Path) -> anyhow::Result<Option<RepoPath>> {
+pub(super) fn named(repo: &Repo, dir: &Path) -> anyhow::Result<Option<RepoPath>> {
     let outside = || format!("`{}` is not in the repository `{}`", dir.display(), repo.root().display());
     match repo.relative(dir).with_context(outside)?.as_str() {
         "" => Ok(None),

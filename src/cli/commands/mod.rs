@@ -6,6 +6,7 @@ mod comment;
 mod commit;
 mod completions;
 mod diff;
+mod effective;
 mod explain;
 mod flux;
 pub mod function;

@@ -4,8 +4,9 @@ use super::{escape, prose};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{ChangeKind, FieldChange, FileKind, FileMeaning, ObjectChange, ObjectKind};
 use crate::layout::Why;
+use crate::report::effective::{capital, group_words, place};
 use crate::report::lines::{self, Line};
-use crate::report::{ClusterDiff, count_objects, graph, proofs_line, sign};
+use crate::report::{ClusterDiff, EffectiveDiff, count_objects, graph, proofs_line, sign};
 use crate::verify::Proof;
 
 /// Writes one cluster; its number makes ids that no other cluster has.
@@ -53,6 +54,30 @@ pub(super) fn write(number: usize, diff: &ClusterDiff, out: &mut String) {
     }
     if diff.graph.as_ref().is_some_and(|graph| !graph.nodes.is_empty()) {
         picture(number, diff, out);
+    }
+    out.push_str("</section>\n");
+}
+
+/// Writes what Flux applies in one cluster, by Kustomization.
+pub(super) fn write_effective(number: usize, diff: &EffectiveDiff, out: &mut String) {
+    let name = escape(&diff.cluster);
+    out.push_str(&format!("<section aria-labelledby=\"cluster-{number}\">\n<h2 id=\"cluster-{number}\">{name}</h2>\n"));
+    let (against, lead) = (escape(&diff.against), escape(&diff.lead()));
+    out.push_str(&format!("<p class=\"lead\">Compared with {against}: {lead}.</p>\n"));
+    for group in &diff.effective.groups {
+        out.push_str(&format!("<h3>{} {}</h3>\n", capital(group.what), escape(&group.name)));
+        let words = group_words(group);
+        if !words.is_empty() {
+            out.push_str(&format!("<p class=\"muted\">{}</p>\n", escape(&words)));
+        }
+        for change in &group.objects {
+            let words = escape(&place(change));
+            let class = if change.loss.is_some() { "del" } else { "muted" };
+            let head = format!("<code>{}</code> <span class=\"{class}\">{words}</span>", escape(&change.object));
+            let groups = lines::of_each(&change.fields);
+            let open = change.change != ObjectKind::Added;
+            entry("object", change.change.sign(), &head, open, &groups, out);
+        }
     }
     out.push_str("</section>\n");
 }

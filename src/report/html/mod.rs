@@ -8,14 +8,34 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::{ClusterDiff, count_objects, inline, summary};
+use super::{ClusterDiff, EffectiveDiff, count_objects, inline, summary};
 
 const STYLE: &str = include_str!("page.css");
 
 /// Writes all clusters.
 pub(super) fn write(diffs: &[ClusterDiff], _color: bool) -> String {
+    let contents: Vec<(&str, String)> = diffs.iter().map(|diff| (diff.cluster.as_str(), content(diff))).collect();
+    let mut body = String::new();
+    for (number, diff) in diffs.iter().enumerate() {
+        cluster::write(number + 1, diff, &mut body);
+    }
+    page(&contents, &body)
+}
+
+/// Writes what a cluster applies before and after.
+pub(super) fn write_effective(diffs: &[EffectiveDiff], _color: bool) -> String {
+    let contents: Vec<(&str, String)> = diffs.iter().map(|diff| (diff.cluster.as_str(), diff.lead())).collect();
+    let mut body = String::new();
+    for (number, diff) in diffs.iter().enumerate() {
+        cluster::write_effective(number + 1, diff, &mut body);
+    }
+    page(&contents, &body)
+}
+
+/// Writes a page: the clusters with what is to be seen in each, and their sections.
+fn page(clusters: &[(&str, String)], body: &str) -> String {
     let digest = STANDARD.encode(Sha256::digest(STYLE));
-    let names: Vec<&str> = diffs.iter().map(|diff| diff.cluster.as_str()).collect();
+    let names: Vec<&str> = clusters.iter().map(|(name, _)| *name).collect();
     let title = match names.as_slice() {
         [name] => format!("Changes of cluster {name}"),
         names => format!("Changes of {} clusters", names.len()),
@@ -39,11 +59,9 @@ pub(super) fn write(diffs: &[ClusterDiff], _color: bool) -> String {
 <h1>{title}</h1>
 "##
     );
-    contents(diffs, &mut out);
+    contents(clusters, &mut out);
     out.push_str("</header>\n<main id=\"main\">\n");
-    for (number, diff) in diffs.iter().enumerate() {
-        cluster::write(number + 1, diff, &mut out);
-    }
+    out.push_str(body);
     out.push_str("</main>\n<footer>\n");
     out.push_str(&format!(
         "<p>Written by fluxwright {}. Credentials are shown as <code>********</code>.</p>\n",
@@ -54,23 +72,28 @@ pub(super) fn write(diffs: &[ClusterDiff], _color: bool) -> String {
 }
 
 /// Writes the list of clusters, with what is to be seen in each.
-fn contents(diffs: &[ClusterDiff], out: &mut String) {
+fn contents(clusters: &[(&str, String)], out: &mut String) {
     out.push_str("<nav aria-label=\"Clusters\">\n<ul>\n");
-    for (number, diff) in diffs.iter().enumerate() {
-        let changes = match diff.graph {
-            None => "not compared".to_owned(),
-            Some(_) if diff.changes.is_empty() => "no changes".to_owned(),
-            Some(_) => count_objects(&diff.meaning.objects),
-        };
-        let findings = summary(&diff.diagnostics);
-        let comma = if findings.is_empty() { "" } else { ", " };
+    for (number, (name, content)) in clusters.iter().enumerate() {
         out.push_str(&format!(
-            "<li><a href=\"#cluster-{}\">{}</a> <span class=\"muted\">{changes}{comma}{findings}</span></li>\n",
+            "<li><a href=\"#cluster-{}\">{}</a> <span class=\"muted\">{content}</span></li>\n",
             number + 1,
-            escape(&diff.cluster)
+            escape(name)
         ));
     }
     out.push_str("</ul>\n</nav>\n");
+}
+
+/// What is to be seen in a cluster.
+fn content(diff: &ClusterDiff) -> String {
+    let changes = match diff.graph {
+        None => "not compared".to_owned(),
+        Some(_) if diff.changes.is_empty() => "no changes".to_owned(),
+        Some(_) => count_objects(&diff.meaning.objects),
+    };
+    let findings = summary(&diff.diagnostics);
+    let comma = if findings.is_empty() { "" } else { ", " };
+    format!("{changes}{comma}{findings}")
 }
 
 /// Makes text of anything: no character of it is markup, and none acts unseen.
