@@ -115,6 +115,14 @@ pub enum Note {
         /// What would give the value.
         from: String,
     },
+    /// A variable that nothing sets, before Flux 2.9.
+    #[error("`{object}`: nothing sets `{variable}`, which becomes an empty text")]
+    Unset {
+        /// The object.
+        object: String,
+        /// The variable.
+        variable: String,
+    },
     /// It waits for something that is not here.
     #[error("it waits for `{0}`, which is not in this repository")]
     UnknownDependency(Id),

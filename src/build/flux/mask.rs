@@ -47,6 +47,12 @@ fn mask_values(resource: &mut Resource, digest: &mut Sha256) -> bool {
     masked
 }
 
+/// Tells whether a value of a Secret is what stands in the place of an encrypted one.
+pub fn is_masked(value: &str) -> bool {
+    let registry = format!("{{\"mask\":\"{MASK}\"}}");
+    [MASK, &registry].iter().any(|shown| value == *shown || value == STANDARD.encode(shown))
+}
+
 /// Tells whether a Secret has a file in it that SOPS encrypted.
 pub(super) fn has_encrypted_file(resource: &Resource) -> bool {
     let values = resource.body.get("data").and_then(Value::as_object).into_iter().flatten();

@@ -20,8 +20,10 @@ mod variables;
 
 pub use fault::{FluxFault, Note, RepositoryError};
 pub use kustomization::{Id, IgnoreRule, Kustomization, PostBuild, Reference, SourceRef, ValuesKind};
+pub use mask::is_masked;
 pub use object::{Object, Policy, Stage};
-pub use one::Output;
+pub use one::{Directory, Output};
+pub use overlay::Borrowed;
 pub use repository::{Built, Cluster, Elsewhere, Options, Repository};
 pub use substitute::{Lookup, SubstituteFault, Substituted, substitute};
 

@@ -99,19 +99,19 @@ impl Object {
     }
 }
 
-/// An object with its variables substituted, and those that are left in it.
+/// An object with its variables substituted; those that are left in it, and those that nothing sets.
 pub(super) fn substituted(
     resource: Resource,
     variables: &Variables<'_>,
     strict: bool,
-) -> Result<(Resource, Vec<String>), FluxFault> {
+) -> Result<(Resource, Vec<String>, Vec<String>), FluxFault> {
     const KEY: &str = "kustomize.toolkit.fluxcd.io~1substitute";
     let disabled = ["labels", "annotations"].iter().any(|field| {
         let found = resource.body.pointer(&format!("/metadata/{field}/{KEY}"));
         found.and_then(Value::as_str) == Some("disabled")
     });
     if disabled {
-        return Ok((resource, Vec::new()));
+        return Ok((resource, Vec::new(), Vec::new()));
     }
     let id = resource.id();
     let text = print_value(&resource.body);
@@ -131,7 +131,7 @@ pub(super) fn substituted(
         .find(|pointer| body.pointer(pointer).and_then(Value::as_str).is_none_or(str::is_empty));
     match lacking {
         Some(pointer) => Err(broken(format!("its `{}` is no text", crate::diagnostic::field_path(pointer)))),
-        None => Ok((Resource { body }, done.left)),
+        None => Ok((Resource { body }, done.left, done.unset)),
     }
 }
 

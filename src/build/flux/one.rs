@@ -6,17 +6,30 @@ use std::sync::Arc;
 use super::fault::{FluxFault, Note};
 use super::kustomization::Kustomization;
 use super::object::{Object, finish, read_back, substituted};
-use super::overlay::{directory, exists, overlay};
+use super::overlay::{Borrowed, directory, exists, overlay};
 use super::repository::Repository;
 use super::variables::{Holder, Values, Variables, values};
 use super::{mask, overlay::Overlay};
 use crate::build::identity::Identity;
-use crate::build::kustomize::Engine;
+use crate::build::kustomize::{BuiltDirectory, Engine, Trace};
 use crate::render::Resource;
 use crate::tree::{RepoPath, Tree};
 
 /// An object with the file that it comes from, where there is one.
 pub(super) type Found = (Resource, Option<Arc<str>>);
+
+/// The directory of a Kustomization, with what the build of it tells.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    /// The kustomization file, which may not exist; `None` while there is no directory.
+    pub file: Option<RepoPath>,
+    /// What of that file comes from the Kustomization.
+    pub borrowed: Borrowed,
+    /// What entries of kustomization files did, of this one and of those below.
+    pub traces: Vec<Trace>,
+    /// All directories that the build took in; `None` is the root.
+    pub taken_in: Vec<Option<RepoPath>>,
+}
 
 /// What became of a Kustomization.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +40,8 @@ pub struct Output {
     pub faults: Vec<FluxFault>,
     /// What is worth knowing.
     pub notes: Vec<Note>,
+    /// How it was built.
+    pub directory: Directory,
     /// The values that its objects hold for variables of others.
     pub(super) values: Vec<(Holder, Values)>,
     /// Whether values that it refers to were not there.
@@ -55,7 +70,7 @@ pub(super) fn build(
         }
     };
     output.missing = variables.as_ref().is_some_and(Variables::missing);
-    let built = match objects(repository, engine, kustomization) {
+    let built = match objects(repository, engine, kustomization, &mut output.directory) {
         Ok(built) => built,
         Err(fault) => {
             output.faults.push(fault);
@@ -124,7 +139,7 @@ fn substitute_all(
     for mut object in objects {
         let before = key(&object.resource);
         match substituted(object.resource, variables, repository.strict) {
-            Ok((resource, left)) => {
+            Ok((resource, left, unset)) => {
                 let after = key(&resource);
                 if after != before {
                     ids.remove(&before);
@@ -138,6 +153,9 @@ fn substitute_all(
                         variable: variable.clone(),
                         from: variables.whence(),
                     });
+                }
+                for variable in unset {
+                    output.notes.push(Note::Unset { object: resource.id(), variable });
                 }
                 object.resource = resource;
                 object.unresolved = left;
@@ -159,13 +177,14 @@ fn objects(
     repository: &Repository,
     engine: &Engine<'_>,
     kustomization: &Kustomization,
+    told: &mut Directory,
 ) -> Result<Vec<Found>, FluxFault> {
     let dir = directory(&kustomization.path)?;
     if !exists(&repository.artifact, dir.as_ref()) {
         let excluded = exists(&repository.tree, dir.as_ref());
         return Err(FluxFault::Path { path: kustomization.path.clone(), excluded });
     }
-    plain(&repository.artifact, engine, dir.as_ref(), Some(kustomization))
+    plain(&repository.artifact, engine, dir.as_ref(), Some(kustomization), told)
 }
 
 /// Runs kustomize for a directory.
@@ -174,9 +193,14 @@ pub(super) fn plain(
     engine: &Engine<'_>,
     dir: Option<&RepoPath>,
     kustomization: Option<&Kustomization>,
+    told: &mut Directory,
 ) -> Result<Vec<Found>, FluxFault> {
-    let Overlay { path, text } = overlay(tree, dir, kustomization)?;
-    let (resources, origins) = engine.build_as(dir, &path, text)?;
+    let Overlay { path, text, borrowed } = overlay(tree, dir, kustomization)?;
+    told.file = Some(path.clone());
+    told.borrowed = borrowed;
+    let BuiltDirectory { resources, origins, traces, directories } = engine.build_as(dir, &path, text)?;
+    told.traces = traces;
+    told.taken_in = directories;
     let origin = |resource: &Resource| origins.get(&resource.id()).filter(|origin| !origin.is_empty()).cloned();
     Ok(resources
         .into_iter()

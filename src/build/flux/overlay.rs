@@ -4,6 +4,8 @@
 //! The controller reads the file less strictly than kustomize does: fields that it does not know vanish, and numbers
 //! become texts where a text is wanted.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::fault::FluxFault;
@@ -72,7 +74,12 @@ pub(super) struct Overlay {
     pub(super) path: RepoPath,
     /// Its text.
     pub(super) text: String,
+    /// What of it comes from the Flux Kustomization.
+    pub(super) borrowed: Borrowed,
 }
+
+/// Fields of a kustomization file that a Flux Kustomization gives: `patches[2]` may be its `spec.patches[0]`.
+pub type Borrowed = BTreeMap<String, String>;
 
 /// Resolves `spec.path`. As in the controller, `..` does not lead out of the source.
 pub(super) fn directory(path: &str) -> Result<Option<RepoPath>, FluxFault> {
@@ -120,15 +127,16 @@ pub(super) fn overlay(
         }
         None => generated(tree, dir),
     };
+    let mut borrowed = Borrowed::new();
     if let Some(kustomization) = kustomization {
-        merge(&mut file, kustomization, tree, dir)?;
+        merge(&mut file, kustomization, tree, dir, &mut borrowed)?;
     }
     let unusable = |_| FluxFault::Field { field: "spec.path".into(), reason: "is too long".into() };
     let path = match existing {
         Some(path) => path,
         None => RepoPath::resolve(dir, KUSTOMIZATION_FILES[0]).map_err(unusable)?,
     };
-    Ok(Overlay { path, text: Value::Object(file).to_string() })
+    Ok(Overlay { path, text: Value::Object(file).to_string(), borrowed })
 }
 
 /// Reads a kustomization file as the controller does.
@@ -242,12 +250,16 @@ fn merge(
     kustomization: &Kustomization,
     tree: &Tree,
     dir: Option<&RepoPath>,
+    borrowed: &mut Borrowed,
 ) -> Result<(), FluxFault> {
     let spec = &kustomization.spec;
     for (field, key) in [("targetNamespace", "namespace"), ("namePrefix", "namePrefix"), ("nameSuffix", "nameSuffix")] {
         match spec.get(field) {
             None | Some(Value::Null) => {}
-            Some(Value::String(text)) => drop(file.insert(key.to_owned(), Value::String(text.clone()))),
+            Some(Value::String(text)) => {
+                file.insert(key.to_owned(), Value::String(text.clone()));
+                borrowed.insert(key.to_owned(), format!("spec.{field}"));
+            }
             Some(_) => return Err(wrong(field, "is not a text; put it in quotes")),
         }
     }
@@ -260,7 +272,8 @@ fn merge(
         if let Some(target) = patch.get("target").filter(|target| !target.is_null()) {
             entry["target"] = target.clone();
         }
-        append(file, "patches", entry);
+        let at = append(file, "patches", entry);
+        borrowed.insert(at, format!("spec.{field}"));
     }
     for (index, component) in list(spec, "components")?.iter().enumerate() {
         let field = format!("components[{index}]");
@@ -271,23 +284,28 @@ fn merge(
         let there =
             RepoPath::resolve(dir, &format!("{component}/_")).is_ok_and(|path| exists(tree, path.parent().as_ref()));
         if there || spec.get("ignoreMissingComponents") != Some(&Value::Bool(true)) {
-            append(file, "components", json!(component));
+            let at = append(file, "components", json!(component));
+            borrowed.insert(at, format!("spec.{field}"));
         }
     }
     // Fields of v1beta2 that v1 has no more.
-    for patch in list(spec, "patchesStrategicMerge")? {
-        append(file, "patchesStrategicMerge", Value::String(patch.to_string()));
+    for (index, patch) in list(spec, "patchesStrategicMerge")?.iter().enumerate() {
+        let at = append(file, "patchesStrategicMerge", Value::String(patch.to_string()));
+        borrowed.insert(at, format!("spec.patchesStrategicMerge[{index}]"));
     }
     for (index, patch) in list(spec, "patchesJson6902")?.iter().enumerate() {
         let Some(operations) = patch.get("patch").filter(|patch| patch.is_array()) else {
             return Err(wrong(&format!("patchesJson6902[{index}].patch"), "is not a list"));
         };
         let target = patch.get("target").cloned().unwrap_or_default();
-        append(file, "patchesJson6902", json!({"patch": operations.to_string(), "target": target}));
+        let at = append(file, "patchesJson6902", json!({"patch": operations.to_string(), "target": target}));
+        borrowed.insert(at, format!("spec.patchesJson6902[{index}]"));
     }
     for (index, image) in list(spec, "images")?.iter().enumerate() {
         let image = image.as_object().ok_or_else(|| wrong(&format!("images[{index}]"), "is not a map"))?;
-        merge_image(file, image);
+        if let Some(at) = merge_image(file, image) {
+            borrowed.insert(at, format!("spec.images[{index}]"));
+        }
     }
     let metadata = list(spec, "buildMetadata")?;
     if !metadata.is_empty() {
@@ -296,8 +314,9 @@ fn merge(
     Ok(())
 }
 
-/// An image of the same name is changed: its new name alone, its tag and digest as one.
-fn merge_image(file: &mut Map<String, Value>, image: &Map<String, Value>) {
+/// An image of the same name is changed: its new name alone, its tag and digest as one. Any other is a new entry, whose
+/// place is returned.
+fn merge_image(file: &mut Map<String, Value>, image: &Map<String, Value>) -> Option<String> {
     let text = |key: &str| image.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let name = text("name").unwrap_or_default();
     let mut fresh = Map::new();
@@ -312,17 +331,20 @@ fn merge_image(file: &mut Map<String, Value>, image: &Map<String, Value>) {
                 known.retain(|key, _| !matches!(key.as_str(), "newTag" | "digest"));
             }
             known.extend(fresh);
+            None
         }
-        None => append(file, "images", Value::Object(fresh)),
+        None => Some(append(file, "images", Value::Object(fresh))),
     }
 }
 
-fn append(file: &mut Map<String, Value>, key: &str, entry: Value) {
+/// Adds an entry to a list, and says where it stands.
+fn append(file: &mut Map<String, Value>, key: &str, entry: Value) -> String {
     let list = file.entry(key).or_insert_with(|| json!([]));
     // What is no list is a fault that kustomize tells about.
     if let Some(items) = list.as_array_mut() {
         items.push(entry);
     }
+    format!("{key}[{}]", list.as_array().map_or(0, |items| items.len().saturating_sub(1)))
 }
 
 fn list<'s>(spec: &'s Map<String, Value>, key: &str) -> Result<&'s [Value], FluxFault> {

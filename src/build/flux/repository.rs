@@ -14,7 +14,7 @@ use super::exclude;
 use super::fault::{FluxFault, Note, RepositoryError, shown_dir};
 use super::kustomization::{Id, Kustomization, SourceRef, is_kustomization};
 use super::object::{Object, read_back};
-use super::one::{self, Found, Output};
+use super::one::{self, Directory, Found, Output};
 use super::overlay::{directory, exists};
 use super::variables::{Holder, Values, values};
 use crate::build::Restriction;
@@ -68,6 +68,8 @@ pub struct Built {
     pub faults: Vec<FluxFault>,
     /// What is worth knowing.
     pub notes: Vec<Note>,
+    /// How it was built.
+    pub directory: Directory,
 }
 
 /// A Kustomization whose directory is not in this repository.
@@ -136,7 +138,8 @@ impl Repository {
         if !exists(&self.tree, entry) {
             return Err(RepositoryError::NoEntry(shown_dir(entry).to_owned()));
         }
-        let first = self.plain(entry)?;
+        let mut told = Directory::default();
+        let first = self.plain(entry, &mut told)?;
         let sync = self.sync(entry, &first);
         let source = match (&self.source, &sync) {
             (Some(source), _) => Some(source.clone()),
@@ -184,7 +187,9 @@ impl Repository {
                 object.encrypted = super::mask::mask(&mut object.resource);
             }
             let (faults, notes) = (Vec::new(), Vec::new());
-            cluster.built.insert(0, Built { id: root, kustomization: None, brought_by: None, objects, faults, notes });
+            let built =
+                Built { id: root, kustomization: None, brought_by: None, objects, faults, notes, directory: told };
+            cluster.built.insert(0, built);
         }
         if let (Some(source), Some(first)) = (include, cluster.built.first_mut()) {
             first.notes.push(Note::Include(source));
@@ -194,9 +199,9 @@ impl Repository {
     }
 
     /// Builds a directory as it is.
-    fn plain(&self, dir: Option<&RepoPath>) -> Result<Vec<Found>, RepositoryError> {
+    fn plain(&self, dir: Option<&RepoPath>, told: &mut Directory) -> Result<Vec<Found>, RepositoryError> {
         let engine = Engine::new(&self.tree, Restriction::None);
-        let built = one::plain(&self.tree, &engine, dir, None).map_err(|fault| match fault {
+        let built = one::plain(&self.tree, &engine, dir, None, told).map_err(|fault| match fault {
             FluxFault::Build(error) => RepositoryError::Build(error),
             other => RepositoryError::NoEntry(other.to_string()),
         })?;
@@ -222,7 +227,7 @@ impl Repository {
         };
         let applies_itself = |(one, dir): &(Kustomization, RepoPathOrRoot)| {
             exists(&self.tree, dir.as_ref())
-                && self.plain(dir.as_ref()).is_ok_and(|own| {
+                && self.plain(dir.as_ref(), &mut Directory::default()).is_ok_and(|own| {
                     let all = objects.iter().all(|(object, _)| own.iter().any(|(found, _)| found.id() == object.id()));
                     let ids = own.iter().filter_map(|(found, _)| Kustomization::read(found));
                     all && ids.into_iter().any(|found| found.id == one.id)
@@ -448,6 +453,7 @@ impl Walk<'_> {
                 objects: output.objects,
                 faults: output.faults,
                 notes: output.notes,
+                directory: output.directory,
             });
         }
         let elsewhere = elsewhere.into_iter().map(|(id, source)| Elsewhere { id, source }).collect();

@@ -61,6 +61,8 @@ pub struct Substituted {
     pub text: Vec<u8>,
     /// The variables whose expressions were left as they are, in order, each of them once.
     pub left: Vec<String>,
+    /// The variables that nothing sets and that became empty texts, in order, each of them once.
+    pub unset: Vec<String>,
 }
 
 /// Substitutes all variables of a text. Expressions whose value is not known are left in it.
@@ -75,7 +77,7 @@ pub fn substitute<'v>(
     // A reader that takes a zero byte for the end stops there.
     let text = text.split('\0').next().unwrap_or_default();
     let template = Parser { text, at: 0, depth: 0 }.template()?;
-    let mut run = Run { text, strict, lookup, left: Vec::new() };
+    let mut run = Run { text, strict, lookup, left: Vec::new(), unset: Vec::new() };
     let mut out = Vec::with_capacity(text.len());
     for part in &template {
         match run.part(part)? {
@@ -86,7 +88,7 @@ pub fn substitute<'v>(
             return Err(SubstituteFault::TooLarge { name: part.variable().to_owned() });
         }
     }
-    Ok(Substituted { text: out, left: run.left })
+    Ok(Substituted { text: out, left: run.left, unset: run.unset })
 }
 
 /// A piece of a text, or of an operand.
@@ -348,6 +350,7 @@ struct Run<'t, F> {
     strict: bool,
     lookup: F,
     left: Vec<String>,
+    unset: Vec<String>,
 }
 
 impl<'v, F: Fn(&str) -> Lookup<'v>> Run<'_, F> {
@@ -384,7 +387,12 @@ impl<'v, F: Fn(&str) -> Lookup<'v>> Run<'_, F> {
             Lookup::Unset if self.strict && !gives_default => {
                 return Err(SubstituteFault::Unset { name: variable.clone() });
             }
-            Lookup::Unset => Cow::Borrowed(&b""[..]),
+            Lookup::Unset => {
+                if !gives_default && !self.unset.contains(variable) {
+                    self.unset.push(variable.clone());
+                }
+                Cow::Borrowed(&b""[..])
+            }
             Lookup::Perhaps if gives_default => Cow::Borrowed(&b""[..]),
             Lookup::Elsewhere | Lookup::Perhaps => {
                 self.leave(variable);

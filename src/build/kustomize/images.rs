@@ -1,5 +1,7 @@
 //! The `images` field: other names, tags and digests for the images of containers.
 
+use std::cell::Cell;
+
 use regex::Regex;
 use serde_json::Value;
 
@@ -12,6 +14,7 @@ use crate::build::identity::Tracked;
 pub(super) struct Change<'i> {
     expression: Regex,
     image: &'i Image,
+    found: Cell<bool>,
 }
 
 impl<'i> Change<'i> {
@@ -19,7 +22,12 @@ impl<'i> Change<'i> {
     pub(super) fn new(image: &'i Image) -> Option<Self> {
         let name = &image.name;
         let expression = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
-        Some(Self { expression: Regex::new(&expression).ok()?, image })
+        Some(Self { expression: Regex::new(&expression).ok()?, image, found: Cell::new(false) })
+    }
+
+    /// Tells whether it found anything to change.
+    pub(super) fn found(&self) -> bool {
+        self.found.get()
     }
 
     /// Changes the images in every list that is called `containers` or `initContainers`, at any depth, and in the
@@ -62,6 +70,7 @@ impl<'i> Change<'i> {
 
     fn change(&self, value: &mut Value) {
         let Some(text) = fields::text(value).filter(|text| self.expression.is_match(text)) else { return };
+        self.found.set(true);
         let (name, tag, digest) = split(&text);
         let Image { new_name, new_tag, tag_suffix, digest: new_digest, .. } = self.image;
         let (tag, digest) = match (new_tag.as_str(), new_digest.as_str(), tag_suffix.as_str()) {

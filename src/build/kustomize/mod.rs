@@ -26,6 +26,7 @@ mod provenance;
 mod read;
 mod references;
 mod replacements;
+mod trace;
 mod transform;
 mod vars;
 
@@ -45,6 +46,8 @@ pub use directory::{Mentions, NAMES as KUSTOMIZATION_FILES, mentioned_paths};
 pub use error::BuildError;
 use file::{Kind, Kustomization, Var};
 use provenance::Wanted;
+use trace::Chunk;
+pub use trace::{Effect, Trace};
 
 /// Directories that one build may take in; a diamond of directories would otherwise grow without end.
 const MOST_DIRECTORIES: usize = 10_000;
@@ -117,6 +120,18 @@ struct BaseKey {
 struct Base {
     content: Accumulated,
     visited: Vec<Option<RepoPath>>,
+    traces: Vec<Chunk>,
+}
+
+/// A directory that was built, with all that is known of it.
+pub(super) struct BuiltDirectory {
+    pub(super) resources: Vec<Resource>,
+    /// The file of each object, by its id.
+    pub(super) origins: Origins,
+    /// What entries of kustomization files did.
+    pub(super) traces: Vec<Trace>,
+    /// All directories that were taken in, sorted.
+    pub(super) directories: Vec<Option<RepoPath>>,
 }
 
 /// Objects on their way, with what the directories so far say about them.
@@ -159,16 +174,16 @@ impl<'t> Engine<'t> {
             return Ok(resources);
         };
         let kustomization = Kustomization::read(self.tree, &path)?;
-        Ok(self.root(dir, &path, kustomization, order)?.0)
+        Ok(self.root(dir, &path, kustomization, order)?.resources)
     }
 
-    /// Builds a directory with another kustomization file than its own. Gives the file of each object, by its id, too.
+    /// Builds a directory with another kustomization file than its own.
     pub(super) fn build_as(
         &self,
         dir: Option<&RepoPath>,
         path: &RepoPath,
         text: String,
-    ) -> Result<(Vec<Resource>, Origins), BuildError> {
+    ) -> Result<BuiltDirectory, BuildError> {
         let mut tree = Tree::new();
         tree.insert(path.clone(), text);
         self.root(dir, path, Kustomization::read(&tree, path)?, Order::Found)
@@ -179,6 +194,8 @@ impl<'t> Engine<'t> {
             engine: self,
             chain: Vec::new(),
             visited: Vec::new(),
+            trace: Vec::new(),
+            traces: Vec::new(),
             schema: None,
             schema_said: false,
             builtin_used: false,
@@ -192,7 +209,7 @@ impl<'t> Engine<'t> {
         path: &RepoPath,
         kustomization: Kustomization,
         order: Order,
-    ) -> Result<(Vec<Resource>, Origins), BuildError> {
+    ) -> Result<BuiltDirectory, BuildError> {
         let mut run = self.run();
         run.provenance = !kustomization.build_metadata.is_empty();
         let wanted = Wanted::of(&kustomization.build_metadata);
@@ -208,7 +225,10 @@ impl<'t> Engine<'t> {
             None if order == Order::Legacy => order::legacy(&mut resources),
             None => {}
         }
-        Ok((resources, origins))
+        let mut directories = run.visited;
+        directories.sort();
+        directories.dedup();
+        Ok(BuiltDirectory { resources, origins, traces: trace::flatten(&run.traces), directories })
     }
 
     /// Reads a manifest once.
@@ -287,6 +307,10 @@ struct Run<'e, 't> {
     chain: Vec<Option<RepoPath>>,
     /// All directories so far, in order.
     visited: Vec<Option<RepoPath>>,
+    /// What entries of the directory at hand did so far.
+    trace: Vec<Trace>,
+    /// What those of all directories did that are done.
+    traces: Vec<Chunk>,
     /// The schema of the first directory that brought one; it counts for everything that comes after.
     schema: Option<Schema>,
     /// Whether a directory said which schema counts, be it that of Kubernetes.
@@ -337,6 +361,7 @@ impl<'t> Run<'_, 't> {
         }
         self.visited.push(dir.cloned());
         self.chain.push(dir.cloned());
+        let outer = std::mem::take(&mut self.trace);
         // A component works on the objects of its includer; anything else starts with none.
         let mut own = if kind == Kind::Component {
             std::mem::replace(content, Accumulated::empty())
@@ -357,6 +382,10 @@ impl<'t> Run<'_, 't> {
             BuildError::Field { file: file.to_owned(), field: format!("vars[{index}]"), reason }
         })?;
         self.chain.pop();
+        let trace = std::mem::replace(&mut self.trace, outer);
+        if !trace.is_empty() {
+            self.traces.push(Arc::new(trace));
+        }
         merge(content, own, file)
     }
 
@@ -379,6 +408,7 @@ impl<'t> Run<'_, 't> {
         {
             let too_many = self.visited.len() + base.visited.len() > MOST_DIRECTORIES;
             self.visited.extend_from_slice(&base.visited);
+            self.traces.extend_from_slice(&base.traces);
             self.builtin_used = true;
             if too_many {
                 return Err(BuildError::TooLarge { file: path.as_str().to_owned() });
@@ -389,12 +419,13 @@ impl<'t> Run<'_, 't> {
         if kind == Kind::Component {
             return self.directory(dir, &path, kustomization, kind, from_root, content);
         }
-        let before = self.visited.len();
+        let (before, traced) = (self.visited.len(), self.traces.len());
         let mut own = Accumulated::empty();
         self.directory(dir, &path, kustomization, kind, from_root, &mut own)?;
         if schema == self.schema_key() {
             let visited = self.visited.get(before..).unwrap_or_default().to_vec();
-            let base = Arc::new(Base { content: own.clone(), visited });
+            let traces = self.traces.get(traced..).unwrap_or_default().to_vec();
+            let base = Arc::new(Base { content: own.clone(), visited, traces });
             self.engine.bases.lock().unwrap_or_else(PoisonError::into_inner).insert(key, base);
         }
         merge(content, own, path.as_str())

@@ -53,12 +53,12 @@ impl Copied {
     }
 }
 
-/// Carries out one replacement. `written` finds how a number is written in the file of its object.
+/// Carries out one replacement and tells how many objects each of its targets selects. `written` finds how a number is written in the file of its object.
 pub(super) fn replace(
     objects: &mut [Tracked],
     replacement: &Replacement,
     written: &dyn Fn(&Tracked, &[String]) -> Option<String>,
-) -> Result<(), Fault> {
+) -> Result<Vec<usize>, Fault> {
     let targets = replacement.targets.as_deref().ok_or_else(|| fault("targets", "is missing"))?;
     let source = match (&replacement.source, &replacement.source_value) {
         (None, None) => return Err(fault("source", "is missing")),
@@ -70,18 +70,20 @@ pub(super) fn replace(
         Err(value) => value.clone(),
         Ok((at, source)) => read(&objects[*at], source, written)?,
     };
+    let mut counts = Vec::with_capacity(targets.len());
     for (index, target) in targets.iter().enumerate() {
         // A target may be the source itself, which counts for all that come after.
         let again = |at: usize, objects: &[Tracked]| match &source {
             Ok((own, source)) if *own == at => read(&objects[at], source, written).ok(),
             _ => None,
         };
-        write(objects, target, &mut value, &again).map_err(|e| {
+        let count = write(objects, target, &mut value, &again).map_err(|e| {
             let dot = if e.field.is_empty() { "" } else { "." };
             Fault { field: format!("targets[{index}]{dot}{}", e.field), ..e }
         })?;
+        counts.push(count);
     }
-    Ok(())
+    Ok(counts)
 }
 
 /// Finds the one object of a source, by its position.
@@ -149,7 +151,7 @@ fn write(
     target: &ReplacementTarget,
     value: &mut Copied,
     again: &dyn Fn(usize, &[Tracked]) -> Option<Copied>,
-) -> Result<(), Fault> {
+) -> Result<usize, Fault> {
     let select = target.select.as_ref().ok_or_else(|| fault("select", "is missing"))?;
     let compile =
         |field: String, target: &Target| target.compile().map_err(|e| fault(field, format!("cannot be used: {e}")));
@@ -160,6 +162,7 @@ fn write(
     }
     let name = [NAME.to_owned()];
     let field_paths = if target.field_paths.is_empty() { &name } else { target.field_paths.as_slice() };
+    let mut count = 0;
     for at in 0..objects.len() {
         let object = &mut objects[at];
         let is_rejected = rejects.iter().any(|(reject, matcher)| {
@@ -175,6 +178,7 @@ fn write(
         if !selected {
             continue;
         }
+        count += 1;
         let id = object.resource().id();
         for (index, path) in field_paths.iter().enumerate() {
             let object = &mut objects[at];
@@ -189,7 +193,7 @@ fn write(
             }
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 fn put(

@@ -9,7 +9,7 @@ use super::generate::{self, Behavior, Made};
 use super::names::{self, End};
 use super::namespace::{self, Namespace, Subjects};
 use super::{
-    Accumulated, BuildError, Place, Run, file, hash as hashes, images, patch_fault, paths, provenance, read,
+    Accumulated, BuildError, Effect, Place, Run, file, hash as hashes, images, patch_fault, paths, provenance, read,
     replacements, unique,
 };
 use crate::build::identity::{Identity, Source, Tracked};
@@ -178,7 +178,12 @@ impl Run<'_, '_> {
             note(objects, "ReplicaCountTransformer");
         }
         for (index, image) in kustomization.images.iter().enumerate() {
-            set_image(place, &format!("images[{index}]"), objects, image, &config.images)?;
+            let field = format!("images[{index}]");
+            let effect = match set_image(place, &field, objects, image, &config.images)? {
+                true => Effect::Selected,
+                false => Effect::ImageSelectsNothing { name: image.name.clone() },
+            };
+            self.trace(place.file, &field, effect);
             note(objects, "ImageTagTransformer");
         }
         if !kustomization.replacements.is_empty() {
@@ -284,13 +289,15 @@ impl Run<'_, '_> {
         let Some(patch) = patch else { return Ok(()) };
         self.builtin_used |= matches!(patch.body, PatchBody::StrategicMerge(_)) && self.schema.is_none();
         let rules = Rules { schema: self.schema, ..rules };
-        apply_tracked(&patch, rules, objects).map_err(|fault| patch_fault(place.file, field, fault))?;
+        let done =
+            apply_tracked(&patch, rules, objects).map_err(|fault| patch_fault(place.file, field, fault))?;
+        self.trace_patch((place.file, field), &patch, &done, objects);
         Ok(())
     }
 
     /// Carries out replacements, written out or in files.
     pub(super) fn replace(
-        &self,
+        &mut self,
         place: &Place<'_>,
         name: &str,
         objects: &mut [Tracked],
@@ -321,9 +328,9 @@ impl Run<'_, '_> {
                 }
             }
         }
-        let written = |object: &Tracked, steps: &[String]| self.written(object, steps);
         for (field, replacement) in &all {
-            replacements::replace(objects, replacement, &written).map_err(|fault| {
+            let written = |object: &Tracked, steps: &[String]| self.written(object, steps);
+            let selected = replacements::replace(objects, replacement, &written).map_err(|fault| {
                 let field = format!("{field}.{}", fault.field);
                 if fault.unsupported {
                     return BuildError::Unsupported {
@@ -333,6 +340,10 @@ impl Run<'_, '_> {
                 }
                 place.fault(&field, fault.reason)
             })?;
+            for (index, count) in selected.into_iter().enumerate() {
+                let effect = if count == 0 { Effect::ReplacementSelectsNothing } else { Effect::Selected };
+                self.trace(place.file, &format!("{field}.targets[{index}]"), effect);
+            }
         }
         Ok(())
     }
@@ -497,14 +508,16 @@ pub(super) fn set_replicas(
     Err(place.fault(&format!("{field}.name"), reason))
 }
 
+/// Tells whether any text is the image.
 pub(super) fn set_image(
     place: &Place<'_>,
     field: &str,
     objects: &mut [Tracked],
     image: &Image,
     specs: &[FieldSpec],
-) -> Result<(), BuildError> {
+) -> Result<bool, BuildError> {
     let change = images::Change::new(image)
         .ok_or_else(|| place.fault(&format!("{field}.name"), "is not a regular expression"))?;
-    change.apply(objects, specs).map_err(|e| place.unset(field, e))
+    change.apply(objects, specs).map_err(|e| place.unset(field, e))?;
+    Ok(change.found())
 }
