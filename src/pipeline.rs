@@ -3,11 +3,14 @@
 //! ```text
 //! intent file ─► intent::read ─► plan::check ─► intent::validate ─► plan::resolve ─► render ─► layout ─► verify
 //! ```
+//!
+//! A repository without intent goes `build::flux ─► verify::flux`.
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use crate::build::flux::{Cluster as FluxCluster, Elsewhere, Options, Repository, RepositoryError};
 use crate::catalog::Catalog;
 use crate::diagnostic::{self, Diagnostic, codes};
 use crate::intent::{self, Findings, Intent, Schema};
@@ -120,6 +123,40 @@ pub fn complete(drafts: Vec<(Draft, Inputs)>, context: &Context, bases: &Bases) 
         }
     }
     drafts.into_par_iter().map(|(draft, inputs)| one(draft, inputs, context, bases)).collect()
+}
+
+/// What is known of a cluster without intent.
+pub struct FluxOutcome {
+    /// All findings, sorted.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Kustomizations that other sources bring, and that nothing is known of.
+    pub elsewhere: Vec<Elsewhere>,
+}
+
+/// Builds what Flux makes of directories of a repository, and checks it; the order of the result is that of the directories.
+///
+/// # Errors
+/// When a directory says nothing that could be checked.
+pub fn check_flux(
+    tree: &Tree,
+    entries: &[Option<RepoPath>],
+    options: &Options,
+) -> Result<Vec<FluxOutcome>, RepositoryError> {
+    let mut built: Vec<Result<FluxCluster, Vec<Diagnostic>>> = Vec::new();
+    for entry in entries {
+        built.push(match Repository::new(tree, options).build_all(entry.as_ref()) {
+            Ok(cluster) => Ok(cluster),
+            Err(RepositoryError::Build(error)) => Err(verify::flux::unbuildable(tree, &error)),
+            Err(other) => return Err(other),
+        });
+    }
+    let clusters: Vec<&FluxCluster> = built.iter().flatten().collect();
+    let mut found = verify::flux::check(tree, &clusters).into_iter();
+    let outcome = |one: Result<FluxCluster, Vec<Diagnostic>>| match one {
+        Ok(cluster) => FluxOutcome { diagnostics: found.next().unwrap_or_default(), elsewhere: cluster.elsewhere },
+        Err(diagnostics) => FluxOutcome { diagnostics, elsewhere: Vec::new() },
+    };
+    Ok(built.into_iter().map(outcome).collect())
 }
 
 fn one(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) -> Outcome {

@@ -22,7 +22,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("report", &["diagnostic", "diff", "layout", "tree", "verify", "yaml"]),
     ("repo", &["tree", "build", "diff", "layout"]),
     ("forge", &["diagnostic"]),
-    ("pipeline", &["catalog", "diagnostic", "intent", "layout", "plan", "render", "tree", "verify"]),
+    ("pipeline", &["build", "catalog", "diagnostic", "intent", "layout", "plan", "render", "tree", "verify"]),
     ("krm", &["diagnostic", "intent", "layout", "pipeline", "plan", "render", "tree", "verify", "yaml"]),
     (
         "cli",

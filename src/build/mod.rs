@@ -27,7 +27,8 @@ pub use change::{Change, ChangeKind, ListItem};
 pub use identity::is_or_was;
 pub use json6902::{Op, Operation, OperationFault, Reason};
 pub use kustomize::{
-    BuildError, Effect, Engine, KUSTOMIZATION_FILES, Mentions, Order, Restriction, Trace, build, build_with, mentioned_paths, sort,
+    BuildError, Effect, Engine, KUSTOMIZATION_FILES, Mentions, Order, Restriction, Trace, build, build_with,
+    mentioned_paths, sort,
 };
 pub use merge::{MergeFault, Merged, merge};
 pub use patch::{Application, Patch, PatchBody, PatchFault, apply, matching};

@@ -162,6 +162,19 @@ pub struct Init {
 pub struct Check {
     #[command(flatten)]
     pub selection: Selection,
+    /// Check what Flux applies of any repository, with or without an intent; the arguments are directories of clusters
+    ///
+    /// Without argument: the directories whose Flux Kustomizations no other one applies, those in clusters/ if there are
+    /// any. Reported are patches that find nothing, references that lead nowhere, objects with two writers, variables
+    /// that nothing sets, Secrets in plain text, and whatever keeps Flux from building.
+    #[arg(long, conflicts_with_all = ["file", "base"])]
+    pub flux: bool,
+    /// Version of Flux: since 2.9 a variable that nothing sets is an error
+    #[arg(long, value_name = "VERSION", requires = "flux", value_parser = flux_version, default_value = "2.9")]
+    pub flux_version: (u32, u32),
+    /// The source that this repository is [default: that of the Kustomization that applies the directory]
+    #[arg(long, value_name = "KIND/NAMESPACE/NAME", requires = "flux", value_parser = flux_source)]
+    pub source: Option<SourceRef>,
     /// Format of the output; with another one than `text` the findings go to stdout
     #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = check_formats())]
     pub output: String,

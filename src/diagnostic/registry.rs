@@ -160,6 +160,18 @@ codes! {
     VARIABLE_UNDECLARED "variable-undeclared" Error "a rendered text uses a variable that Flux would not know"
     DEPENDENCY_CYCLE "dependency-cycle" Error "Kustomizations wait for each other"
     DEPENDENCY_UNKNOWN "dependency-unknown" Error "a Kustomization waits for one that is not there"
+    // any Flux repository
+    BUILD_FAILED "build-failed" Error "kustomize cannot build a directory"
+    BUILD_UNSUPPORTED "build-unsupported" Warning "a directory uses what fluxwright cannot build, and is not checked"
+    PATH_MISSING "path-missing" Error "a path leads to no file or directory of the repository"
+    KUSTOMIZATION_INVALID "kustomization-invalid" Error "a field of a Flux Kustomization cannot be used"
+    OBJECT_DUPLICATE "object-duplicate" Error "one Kustomization holds an object twice"
+    SELECTS_NOTHING "selects-nothing" Warning "an entry of a kustomization selects nothing, so it does nothing"
+    KEY_OVERRIDDEN "key-overridden" Warning "a kustomization file has a key twice, and the last one wins"
+    REFERENCE_MISSING "reference-missing" Warning "an object refers to one that is nowhere in the repository"
+    SUBSTITUTION_FAILED "substitution-failed" Error "Flux cannot substitute the variables of an object"
+    VARIABLE_UNSET "variable-unset" Warning "a variable that nothing sets becomes an empty text"
+    DECRYPTION_MISSING "decryption-missing" Error "an encrypted Secret lies in a Kustomization that does not decrypt"
     // the repository
     HAND_EDITED_FILE "hand-edited-file" Error "a generated file was changed by hand"
     FOREIGN_FILE "foreign-file" Error "a file that is not ours stands where we want to write"

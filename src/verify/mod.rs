@@ -3,6 +3,7 @@
 
 mod bases;
 mod dependencies;
+pub mod flux;
 mod items;
 mod objects;
 mod patches;

@@ -1,5 +1,7 @@
 //! What keeps a Flux Kustomization from being built, and what is worth knowing about one that was.
 
+use std::sync::Arc;
+
 use super::kustomization::{Id, Reference, SourceRef};
 use super::substitute::SubstituteFault;
 use crate::build::{BuildError, TargetFault};
@@ -40,6 +42,8 @@ pub enum FluxFault {
     Substitution {
         /// The object.
         object: String,
+        /// The file that it comes from, where there is one.
+        origin: Option<Arc<str>>,
         /// What is wrong.
         fault: SubstituteFault,
     },

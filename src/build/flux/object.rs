@@ -115,8 +115,11 @@ pub(super) fn substituted(
     }
     let id = resource.id();
     let text = print_value(&resource.body);
-    let done = substitute(&text, strict, |name| variables.lookup(name))
-        .map_err(|fault| FluxFault::Substitution { object: id.clone(), fault })?;
+    let done = substitute(&text, strict, |name| variables.lookup(name)).map_err(|fault| FluxFault::Substitution {
+        object: id.clone(),
+        origin: None,
+        fault,
+    })?;
     let broken = |reason: String| FluxFault::Broken { object: id.clone(), reason };
     // Messages name no text: it may hold values of Secrets.
     let nodes = parse(&done.text, Dialect::Yaml11, Limits::MANIFEST).map_err(|faults| {

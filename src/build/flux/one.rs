@@ -161,6 +161,9 @@ fn substitute_all(
                 object.unresolved = left;
                 done.push(object);
             }
+            Err(FluxFault::Substitution { object: id, fault, .. }) => {
+                output.faults.push(FluxFault::Substitution { object: id, origin: object.origin, fault });
+            }
             Err(fault) => output.faults.push(fault),
         }
     }

@@ -22,6 +22,8 @@ use crate::build::kustomize::Engine;
 use crate::render::Resource;
 use crate::tree::{RepoPath, Tree};
 
+/// A source that controllers make of others: it is never the repository itself, unless the user says so.
+const ARTIFACT: &str = "ExternalArtifact";
 /// Rounds of builds that may follow each other because values changed.
 const MOST_ROUNDS: usize = 64;
 /// Builds of one Kustomization.
@@ -244,7 +246,7 @@ fn only_source(objects: &[Found]) -> Result<Option<SourceRef>, RepositoryError> 
     let sources: BTreeSet<SourceRef> = objects
         .iter()
         .filter_map(|(resource, _)| Kustomization::read(resource))
-        .filter(|one| !one.is_partial())
+        .filter(|one| !one.is_partial() && one.source.kind != ARTIFACT)
         .map(|one| one.source)
         .collect();
     let bootstrap: Vec<&SourceRef> = sources.iter().filter(|source| source.name == "flux-system").collect();
@@ -285,7 +287,9 @@ impl Walk<'_> {
             self.elsewhere.entry(found.id).or_insert(None);
             return;
         }
-        if self.repository.source.as_ref().is_some_and(|source| *source != found.source) {
+        // While the source of the repository is not known, anything but an artifact that a controller makes may be it.
+        let ours = self.repository.source.as_ref();
+        if !ours.map_or(found.source.kind != ARTIFACT, |source| *source == found.source) {
             self.elsewhere.insert(found.id, Some(found.source));
             return;
         }

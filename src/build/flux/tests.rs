@@ -352,3 +352,27 @@ fn ignored_fields_are_told_with_the_objects_that_they_are_for() {
         built(&cluster, "apps").objects.iter().map(|object| object.ignored.as_slice()).collect();
     assert_eq!(ignored, [&["/spec/replicas".to_owned(), "/spec/x".to_owned()][..], &["/spec/x".to_owned()][..]]);
 }
+
+#[test]
+fn traces_of_a_base_reach_all_that_take_it_in() {
+    let files = [
+        ("entry/a.yaml", flux("a", "path: a") + &flux("b", "path: b\npatches: [{patch: '[]', target: {kind: Gone}}]")),
+        ("base/x.yaml", thing("t", "{}")),
+        (
+            "base/kustomization.yaml",
+            "resources: [x.yaml]\npatches: [{target: {kind: Thing, name: u}, patch: '[]'}]\n".to_owned(),
+        ),
+        ("middle/kustomization.yaml", "resources: [../base]\n".to_owned()),
+        ("a/kustomization.yaml", "resources: [../middle]\nnamespace: a\n".to_owned()),
+        ("b/kustomization.yaml", "resources: [../middle]\nnamespace: b\n".to_owned()),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let cluster = cluster(&files);
+    let told = |name: &str| -> Vec<String> {
+        let traces = built(&cluster, name).directory.traces.iter();
+        traces.map(|trace| format!("{}: {}", trace.file, trace.field)).collect()
+    };
+    assert_eq!(told("a"), ["base/kustomization.yaml: patches[0]"]);
+    assert_eq!(told("b"), ["base/kustomization.yaml: patches[0]", "b/kustomization.yaml: patches[0]"]);
+    assert_eq!(built(&cluster, "b").directory.borrowed.get("patches[0]").map(String::as_str), Some("spec.patches[0]"));
+}

@@ -228,9 +228,7 @@ impl Run<'_, '_> {
                 let namespace = Namespace { name: &config.metadata.namespace, subjects, unset_only: config.unset_only };
                 transform::set_namespace(place, field, objects, namespace, specs)
             }
-            "ImageTagTransformer" => {
-                transform::set_image(place, field, objects, &config.image_tag, specs).map(drop)
-            }
+            "ImageTagTransformer" => transform::set_image(place, field, objects, &config.image_tag, specs).map(drop),
             "ReplicaCountTransformer" => transform::set_replicas(place, field, objects, &config.replica, specs),
             "PatchTransformer" => {
                 let entry = PatchEntry {

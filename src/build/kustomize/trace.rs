@@ -88,6 +88,8 @@ impl Run<'_, '_> {
         objects: &[Tracked],
     ) {
         match &patch.target {
+            // Where nothing is yet, as in a template that bootstrap will fill, nothing can be missed.
+            Some(_) if applications.is_empty() && objects.is_empty() => {}
             Some(target) if applications.is_empty() => {
                 let candidate = candidate(target, objects);
                 self.trace(file, field, Effect::PatchSelectsNothing { target: target.clone(), candidate });

@@ -179,11 +179,11 @@ impl Run<'_, '_> {
         }
         for (index, image) in kustomization.images.iter().enumerate() {
             let field = format!("images[{index}]");
-            let effect = match set_image(place, &field, objects, image, &config.images)? {
-                true => Effect::Selected,
-                false => Effect::ImageSelectsNothing { name: image.name.clone() },
-            };
-            self.trace(place.file, &field, effect);
+            if set_image(place, &field, objects, image, &config.images)? {
+                self.trace(place.file, &field, Effect::Selected);
+            } else if !objects.is_empty() {
+                self.trace(place.file, &field, Effect::ImageSelectsNothing { name: image.name.clone() });
+            }
             note(objects, "ImageTagTransformer");
         }
         if !kustomization.replacements.is_empty() {
@@ -289,8 +289,7 @@ impl Run<'_, '_> {
         let Some(patch) = patch else { return Ok(()) };
         self.builtin_used |= matches!(patch.body, PatchBody::StrategicMerge(_)) && self.schema.is_none();
         let rules = Rules { schema: self.schema, ..rules };
-        let done =
-            apply_tracked(&patch, rules, objects).map_err(|fault| patch_fault(place.file, field, fault))?;
+        let done = apply_tracked(&patch, rules, objects).map_err(|fault| patch_fault(place.file, field, fault))?;
         self.trace_patch((place.file, field), &patch, &done, objects);
         Ok(())
     }

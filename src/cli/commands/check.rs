@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::explain;
+use super::{check_flux, explain};
 use crate::cli::Status;
 use crate::cli::args::{Check, Global};
 use crate::cli::session::{self, Session};
@@ -14,7 +14,9 @@ use crate::report::{self, CheckReport, Checked, Page};
 use crate::tree::Tree;
 
 pub fn run(global: &Global, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
-    let format = report::check_format(&args.output).expect("clap accepts the formats of the table only");
+    if args.flux {
+        return check_flux::run(global, args, ui);
+    }
     let repo = session::repository(global)?;
     let mut checked = CheckReport {
         faults: Vec::new(),
@@ -40,7 +42,13 @@ pub fn run(global: &Global, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
             Context::new(&Tree::new()).map_err(|_| anyhow::anyhow!("the embedded catalog is not valid"))?
         }
     };
-    checked.pages = pages(&checked, &context);
+    tell(checked, &context, args, ui)
+}
+
+/// Writes what was found.
+pub(super) fn tell(mut checked: CheckReport, context: &Context, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
+    let format = report::check_format(&args.output).expect("clap accepts the formats of the table only");
+    checked.pages = pages(&checked, context);
     let lists = || std::iter::once(&checked.faults).chain(checked.clusters.iter().map(|one| &one.diagnostics));
     if format.findings {
         ui.data(&(format.write)(&checked))?;
@@ -61,13 +69,14 @@ fn checked_cluster(outcome: Outcome, conflicts: Vec<Diagnostic>) -> Checked {
         name: outcome.name,
         intent: outcome.file,
         inside: outcome.path.is_some(),
+        directory: false,
         diagnostics: outcome.diagnostics.into_iter().chain(conflicts).collect(),
         proofs: outcome.proofs,
     }
 }
 
 /// The directory of the cluster repository in its git repository: what others count paths from.
-fn prefix(repo: &Repo) -> anyhow::Result<String> {
+pub(super) fn prefix(repo: &Repo) -> anyhow::Result<String> {
     let repository = git::discover(repo.root())?;
     Ok(repository.map(|repository| super::commit::prefix(&repository, repo)).unwrap_or_default())
 }

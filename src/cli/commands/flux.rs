@@ -30,7 +30,7 @@ pub fn run(global: &Global, args: &Build, ui: &Ui) -> anyhow::Result<Status> {
         Some(dir) => named(&repo, dir)?,
         None => only_cluster(&tree)?,
     };
-    let options = Options { strict: args.flux_version >= STRICT_SINCE, source: args.source.clone() };
+    let options = Options { strict: is_strict(args.flux_version), source: args.source.clone() };
     let cluster = match Repository::new(&tree, &options).build_all(entry.as_ref()) {
         Ok(cluster) => cluster,
         Err(error) => bail!("{}", mask::mask(&error.to_string())),
@@ -69,6 +69,11 @@ pub fn run(global: &Global, args: &Build, ui: &Ui) -> anyhow::Result<Status> {
         0 => Ok(Status::Clean),
         _ => bail!("{failed} of {count} Kustomizations cannot be built; their objects are left out"),
     }
+}
+
+/// Whether a variable that nothing sets is an error.
+pub(super) fn is_strict(version: (u32, u32)) -> bool {
+    version >= STRICT_SINCE
 }
 
 /// The repository that encloses the directory, unless another one is named.
@@ -146,6 +151,8 @@ fn tell(built: &Built, ui: &Ui) -> bool {
             Note::Unresolved { object, variable, from } => {
                 unresolved.entry((variable, from)).or_default().push(object);
             }
+            // Whoever names an older version knows; `check` tells of each.
+            Note::Unset { .. } => {}
             note => ui.say(&mask::mask(&format!("note: {}{file}: {note}", built.id))),
         }
     }

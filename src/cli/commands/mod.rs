@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod check_flux;
 mod comment;
 mod commit;
 mod completions;

@@ -21,7 +21,7 @@ fn cluster(report: &CheckReport, one: &Checked) -> Value {
     let errors = one.diagnostics.iter().filter(|found| found.is_error()).count();
     json!({
         "name": mask::mask(&one.name),
-        "intent": report.file(Some(one), &one.intent),
+        (if one.directory { "directory" } else { "intent" }): report.file(Some(one), &one.intent),
         "errors": errors,
         "warnings": one.diagnostics.len() - errors,
         "findings": one.diagnostics.iter().map(|found| finding(report, Some(one), found)).collect::<Vec<_>>(),

@@ -16,10 +16,12 @@ use crate::verify::Proof;
 pub struct Checked {
     /// Name of the cluster, or of the file while the name is not known.
     pub name: String,
-    /// The intent file: relative to the repository, or as the user named it.
+    /// The intent file: relative to the repository, or as the user named it. Without intent, the directory.
     pub intent: String,
     /// Whether the intent lies in the repository.
     pub inside: bool,
+    /// Whether it is the directory of a cluster without intent.
+    pub directory: bool,
     /// The findings.
     pub diagnostics: Vec<Diagnostic>,
     /// The proofs of the patches.

@@ -18,6 +18,7 @@ fn hostile() -> CheckReport {
         name: "demo".into(),
         intent: intent.into(),
         inside,
+        directory: false,
         diagnostics,
         proofs: Vec::new(),
     };
