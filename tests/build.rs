@@ -71,15 +71,23 @@ fn what_is_not_supported_is_an_error_that_names_it() {
             "resources: [../base]\ntransformers: ['{apiVersion: x.example/v1, kind: Tool, metadata: {name: t}}']\n",
             "`transformers[0] (a function or plugin: x.example/v1 Tool)` is not supported",
         ),
-        ("resources: [https://example.com/x.yaml]\n", "`resources[0] (remote)` is not supported"),
+        (
+            "resources: [https://example.com/x.yaml]\n",
+            "`resources[0] (remote: https://example.com/x.yaml; put a copy into the repository)` is not supported",
+        ),
         ("resources: [../base/service.yaml]\n", "is not in or below the directory"),
-        ("resource: [../base]\n", "`resource` does not exist"),
+        ("resource: [../base]\n", "`resource` does not exist; did you mean `resources`?"),
         ("resources: [gone.yaml]\n", "`gone.yaml`, which does not exist"),
         ("resources: [../prod]\n", "includes this directory again"),
-        ("resources: [\n", "prod/kustomization.yaml"),
+        ("resources: [\n", "error: prod/kustomization.yaml:1:12: "),
+        (
+            "patches: [{path: bad.yaml}]\nresources: [../base]\n",
+            "`patches[0]` (bad.yaml): the patch is not YAML: line 2: ",
+        ),
     ] {
         let sandbox = sandbox();
         sandbox.write("prod/kustomization.yaml", text);
+        sandbox.write("prod/bad.yaml", "a: b\n c: d\n");
         let run = sandbox.run(&["build", "prod"]);
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{text}{run}");
         assert!(run.stderr.contains(named), "{text}{run}");

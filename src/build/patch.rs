@@ -42,7 +42,7 @@ pub enum PatchBody {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PatchFault {
     /// The text is not YAML.
-    #[error("the patch is not YAML: {}", .0.first().map_or("", |d| d.message.as_str()))]
+    #[error("the patch is not YAML: {}", first(.0))]
     Yaml(Vec<Diagnostic>),
     /// The text starts with `[` and is not JSON.
     #[error("the patch starts with `[` and is not JSON: {0}")]
@@ -99,6 +99,15 @@ pub enum PatchFault {
     },
 }
 
+/// The first fault of a text, with its line.
+fn first(faults: &[Diagnostic]) -> String {
+    match faults.first() {
+        Some(Diagnostic { span: Some(span), message, .. }) => format!("line {}: {message}", span.line),
+        Some(Diagnostic { message, .. }) => message.clone(),
+        None => String::new(),
+    }
+}
+
 /// What a patch did to one object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Application {
@@ -143,7 +152,7 @@ impl Patch {
                 Some(_) => {
                     let mut objects = Vec::new();
                     for node in &nodes {
-                        partial_objects(node.to_value(), &mut objects)?;
+                        partial_objects(source::manifest(node, text.as_bytes()), &mut objects)?;
                     }
                     PatchBody::StrategicMerge(objects)
                 }

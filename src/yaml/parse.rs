@@ -332,6 +332,8 @@ impl Reader<'_> {
             match core {
                 Some("str") => return string(),
                 Some("int" | "float" | "bool" | "null") | None if tag != "!" && core.is_some() => {}
+                // To kustomize this tag says nothing about a plain scalar.
+                _ if tag == "!" && style == ScalarStyle::Plain && self.dialect != Dialect::Strict => {}
                 _ if tag == "!" => return string(),
                 _ => {
                     self.fault(

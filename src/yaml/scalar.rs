@@ -55,7 +55,11 @@ fn number(text: &str, dialect: Dialect) -> Plain {
                 Dialect::Strict => Plain::Ambiguous(
                     "quote it if it is a string, write it without leading zero if it is a decimal number",
                 ),
-                Dialect::Kubernetes | Dialect::Lenient | Dialect::Yaml11 => radix(digits, 8),
+                // What has a digit that no octal number has is a decimal one.
+                Dialect::Kubernetes | Dialect::Lenient | Dialect::Yaml11 => match radix(digits, 8) {
+                    Plain::Value(Value::String(_)) => float(text).map_or_else(string, Plain::Value),
+                    octal => octal,
+                },
             };
         }
         return match digits.parse::<u64>().ok().and_then(|n| signed(n, negative)) {

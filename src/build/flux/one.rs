@@ -151,7 +151,7 @@ fn substitute_all(
                     output.notes.push(Note::Unresolved {
                         object: resource.id(),
                         variable: variable.clone(),
-                        from: variables.whence(),
+                        from: variables.whence(variable),
                     });
                 }
                 for variable in unset {

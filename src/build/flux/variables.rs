@@ -3,7 +3,7 @@
 //! Values of Secrets are never shown by anything here.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,8 +22,8 @@ pub(super) type Holder = (ValuesKind, String, String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Values {
     Known(BTreeMap<String, Vec<u8>>),
-    /// They are encrypted, or variables themselves that are not known.
-    Hidden,
+    /// They are encrypted; their names are not.
+    Encrypted(BTreeSet<String>),
 }
 
 /// Reads the values of an object, if it is one that holds any.
@@ -35,7 +35,9 @@ pub(super) fn values(resource: &Resource) -> Option<(Holder, Values)> {
     };
     let holder = (kind, resource.namespace().unwrap_or("default").to_owned(), resource.name().to_owned());
     if mask::is_encrypted(resource) {
-        return Some((holder, Values::Hidden));
+        let maps = ["data", "stringData"].map(|field| resource.body.get(field).and_then(Value::as_object));
+        let names = maps.into_iter().flatten().flat_map(|map| map.keys().cloned()).collect();
+        return Some((holder, Values::Encrypted(names)));
     }
     let mut found = BTreeMap::new();
     let texts = |field: &str| {
@@ -104,7 +106,7 @@ impl<'k> Variables<'k> {
     pub(super) fn acts(&self) -> bool {
         let given = |(reference, values): &(&Reference, Option<Values>)| match values {
             Some(Values::Known(values)) => !values.is_empty(),
-            Some(Values::Hidden) => true,
+            Some(Values::Encrypted(names)) => !names.is_empty(),
             None => !reference.optional,
         };
         self.post.always || !self.inline.is_empty() || self.from.iter().any(given)
@@ -123,25 +125,27 @@ impl<'k> Variables<'k> {
                         return Lookup::Value(Cow::Borrowed(value));
                     }
                 }
+                Some(Values::Encrypted(names)) if !names.contains(name) => {}
                 // As long as something else gives a value, what need not be there counts as absent.
                 None if reference.optional => perhaps = true,
-                Some(Values::Hidden) | None => return Lookup::Elsewhere,
+                Some(Values::Encrypted(_)) | None => return Lookup::Elsewhere,
             }
         }
         if perhaps { Lookup::Perhaps } else { Lookup::Unset }
     }
 
     /// Says where the value of a variable that is not known would come from.
-    pub(super) fn whence(&self) -> String {
+    pub(super) fn whence(&self, name: &str) -> String {
         let unknown = self.from.iter().rev().filter_map(|(reference, values)| {
             let why = match values {
                 Some(Values::Known(_)) => return None,
-                Some(Values::Hidden) => ", which is encrypted",
+                Some(Values::Encrypted(names)) if !names.contains(name) => return None,
+                Some(Values::Encrypted(_)) => ", which is encrypted",
                 None => ", which is not in the repository",
             };
             Some(shown_reference(reference, self.namespace, why))
         });
-        unknown.collect::<Vec<_>>().join(" or ")
+        unknown.collect::<Vec<_>>().join(", or ")
     }
 
     /// The objects that would give more values if they were known.

@@ -95,16 +95,22 @@ pub(super) fn readable(
         reason,
     };
     if is_remote(entry) {
-        return Err(BuildError::Unsupported { file: file.to_owned(), field: format!("{field} (remote)") });
+        return Err(remote(file, field, entry));
     }
     let path = RepoPath::resolve(dir, entry).map_err(|e| fault(format!("which cannot be used: {e}")))?;
     if !tree.contains(&path) {
-        return Err(fault("which does not exist".into()));
+        return Err(fault("which does not exist, or is no file in or below the directory of the kustomization".into()));
     }
     if restriction == Restriction::RootOnly && dir.is_some_and(|dir| path.strip_prefix(dir).is_none()) {
         return Err(fault("which is not in or below the directory of the kustomization".into()));
     }
     Ok(path)
+}
+
+/// Refuses an entry that would have to be fetched.
+pub(super) fn remote(file: &str, field: &str, entry: &str) -> BuildError {
+    let field = format!("{field} (remote: {entry}; put a copy into the repository)");
+    BuildError::Unsupported { file: file.to_owned(), field }
 }
 
 /// Tells whether an entry is fetched from elsewhere.

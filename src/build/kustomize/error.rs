@@ -15,7 +15,7 @@ pub enum BuildError {
         field: String,
     },
     /// A field that kustomize does not know either.
-    #[error("{file}: `{field}` does not exist")]
+    #[error("{file}: `{field}` does not exist{}", .candidate.as_ref().map(|c| format!("; did you mean `{c}`?")).unwrap_or_default())]
     UnknownField {
         /// The kustomization file.
         file: String,
@@ -25,7 +25,7 @@ pub enum BuildError {
         candidate: Option<String>,
     },
     /// A field whose value cannot be used.
-    #[error("{file}: `{field}` {reason}")]
+    #[error("{file}: {}{reason}", if .field.is_empty() { String::new() } else { format!("`{}` ", .field) })]
     Field {
         /// The kustomization file.
         file: String,
@@ -35,7 +35,7 @@ pub enum BuildError {
         reason: String,
     },
     /// A file that is not YAML.
-    #[error("{file}: {}", .faults.first().map_or("not YAML", |d| d.message.as_str()))]
+    #[error("{file}:{}", first(.faults))]
     Yaml {
         /// The file.
         file: String,
@@ -95,12 +95,14 @@ pub enum BuildError {
         reason: String,
     },
     /// A patch that cannot be read or applied.
-    #[error("{file}: `{field}`: {fault}")]
+    #[error("{file}: `{field}`{}: {fault}", .path.as_ref().map(|path| format!(" ({path})")).unwrap_or_default())]
     Patch {
         /// The kustomization file.
         file: String,
         /// The entry: `patches[0]`.
         field: String,
+        /// The file of the patch, if it stands in one.
+        path: Option<String>,
         /// What is wrong.
         fault: Box<PatchFault>,
     },
@@ -110,4 +112,38 @@ pub enum BuildError {
         /// The kustomization file at which the limit was reached.
         file: String,
     },
+}
+
+/// The first fault of a file, behind its name: `3:5: message`.
+fn first(faults: &[Diagnostic]) -> String {
+    match faults.first() {
+        Some(Diagnostic { span: Some(span), message, .. }) => format!("{}:{}: {message}", span.line, span.column),
+        Some(Diagnostic { message, .. }) => format!(" {message}"),
+        None => " not YAML".to_owned(),
+    }
+}
+
+impl BuildError {
+    /// Writes every path in the error in another way.
+    #[must_use]
+    pub fn with_paths(mut self, shown: impl Fn(&str) -> String) -> Self {
+        match &mut self {
+            Self::Unsupported { file, .. }
+            | Self::UnknownField { file, .. }
+            | Self::Field { file, .. }
+            | Self::Yaml { file, .. }
+            | Self::NotAnObject { file, .. }
+            | Self::Path { file, .. }
+            | Self::Duplicate { file, .. }
+            | Self::Patch { file, .. }
+            | Self::TooLarge { file } => *file = shown(file),
+            Self::NoKustomization { directory } => *directory = shown(directory),
+            Self::SeveralKustomizations { directory, files } => {
+                *directory = shown(directory);
+                files.iter_mut().for_each(|file| *file = shown(file));
+            }
+            Self::Reference { .. } => {}
+        }
+        self
+    }
 }

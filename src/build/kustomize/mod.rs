@@ -535,12 +535,12 @@ impl<'t> Run<'_, 't> {
             return Err(fault("an empty path"));
         }
         if directory::is_remote(entry) {
-            return Err(BuildError::Unsupported { file: place.file.to_owned(), field: format!("{field} (remote)") });
+            return Err(directory::remote(place.file, field, entry));
         }
         let included =
             directory::resolve(place.dir, entry).map_err(|e| fault(&format!("which cannot be used: {e}")))?;
         if !directory::exists(self.engine.tree, included.as_ref()) {
-            return Err(fault("which does not exist"));
+            return Err(fault("which does not exist, or is a directory without kustomization file"));
         }
         // As kustomize, which also refuses a directory that contains one of its includers.
         if self.chain.iter().any(|visited| directory::contains(included.as_ref(), visited.as_ref())) {
@@ -699,8 +699,9 @@ fn unique(objects: &[Tracked]) -> Result<(), BuildError> {
     Ok(())
 }
 
-fn patch_fault(file: &str, field: &str, fault: PatchFault) -> BuildError {
-    BuildError::Patch { file: file.to_owned(), field: field.to_owned(), fault: Box::new(fault) }
+fn patch_fault(file: &str, field: &str, path: &str, fault: PatchFault) -> BuildError {
+    let path = Some(path).filter(|path| !path.is_empty()).map(str::to_owned);
+    BuildError::Patch { file: file.to_owned(), field: field.to_owned(), path, fault: Box::new(fault) }
 }
 
 /// Returns what a plain text means in YAML.

@@ -14,7 +14,7 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Vec<Resource>, BuildError
         .map_err(|faults| BuildError::Yaml { file: file.to_owned(), faults: located(faults, file) })?;
     let mut out = Vec::with_capacity(nodes.len());
     let mut next: Vec<(usize, Value)> =
-        nodes.iter().enumerate().map(|(index, node)| (index + 1, node.to_value())).collect();
+        nodes.iter().enumerate().map(|(index, node)| (index + 1, source::manifest(node, bytes))).collect();
     while !next.is_empty() {
         let mut items = Vec::new();
         for (document, mut value) in next {

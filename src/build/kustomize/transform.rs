@@ -223,9 +223,11 @@ impl Run<'_, '_> {
             let field = format!("{name}[{index}]");
             let is_file = RepoPath::resolve(place.dir, entry).is_ok_and(|path| self.engine.tree.contains(&path));
             let text = if is_file { self.text(place, &field, entry)? } else { entry };
-            let patch = Patch::parse(text, None).map_err(|fault| patch_fault(place.file, &field, fault))?;
+            let path = if is_file { entry } else { "" };
+            let patch = Patch::parse(text, None).map_err(|fault| patch_fault(place.file, &field, path, fault))?;
             found |= patch.is_some();
-            self.apply(place, &field, patch, Rules { merge_field: true, ..Rules::default() }, objects)?;
+            let rules = Rules { merge_field: true, ..Rules::default() };
+            self.apply(place, (&field, path), patch, rules, objects)?;
         }
         if found { Ok(()) } else { Err(place.fault(name, "holds no patch")) }
     }
@@ -244,13 +246,14 @@ impl Run<'_, '_> {
             (true, false) => self.text(place, &format!("{field}.path"), &entry.path)?,
             _ => return Err(place.fault(field, "needs exactly one of `patch` and `path`")),
         };
-        let patch = Patch::parse(text, entry.target.clone()).map_err(|fault| patch_fault(place.file, field, fault))?;
+        let patch = Patch::parse(text, entry.target.clone())
+            .map_err(|fault| patch_fault(place.file, field, &entry.path, fault))?;
         let rules = Rules {
             allow_name_change: entry.options.allow_name_change,
             allow_kind_change: entry.options.allow_kind_change,
             ..Rules::default()
         };
-        self.apply(place, field, patch, rules, objects)
+        self.apply(place, (field, &entry.path), patch, rules, objects)
     }
 
     /// Applies one entry of `patchesJson6902`.
@@ -269,29 +272,33 @@ impl Run<'_, '_> {
             (true, false) => self.text(place, &format!("{field}.path"), &entry.path)?,
             _ => return Err(place.fault(field, "needs exactly one of `patch` and `path`")),
         };
-        let fault = |fault| patch_fault(place.file, field, fault);
+        let fault = |fault| patch_fault(place.file, field, &entry.path, fault);
         let patch = Patch::parse(text, entry.target.clone()).map_err(fault)?;
         match &patch {
             Some(Patch { body: PatchBody::Json6902(operations), .. }) if !operations.is_empty() => {}
             _ => return Err(fault(PatchFault::Unrecognised("it is not a list of operations".into()))),
         }
-        self.apply(place, field, patch, Rules { forgets: true, ..Rules::default() }, objects)
+        self.apply(place, (field, &entry.path), patch, Rules { forgets: true, ..Rules::default() }, objects)
     }
 
     fn apply(
         &mut self,
         place: &Place<'_>,
-        field: &str,
+        (field, path): (&str, &str),
         patch: Option<Patch>,
         rules: Rules,
         objects: &mut Vec<Tracked>,
     ) -> Result<(), BuildError> {
         let Some(patch) = patch else { return Ok(()) };
-        self.builtin_used |= matches!(patch.body, PatchBody::StrategicMerge(_)) && self.schema.is_none();
+        let is_merge = matches!(patch.body, PatchBody::StrategicMerge(_));
+        // kustomize puts the objects together anew then, and sees that two are the same.
+        let checked = is_merge && (rules.allow_name_change || rules.allow_kind_change) && patch.target.is_some();
+        self.builtin_used |= is_merge && self.schema.is_none();
         let rules = Rules { schema: self.schema, ..rules };
-        let done = apply_tracked(&patch, rules, objects).map_err(|fault| patch_fault(place.file, field, fault))?;
+        let done =
+            apply_tracked(&patch, rules, objects).map_err(|fault| patch_fault(place.file, field, path, fault))?;
         self.trace_patch((place.file, field), &patch, &done, objects);
-        Ok(())
+        if checked { unique(objects) } else { Ok(()) }
     }
 
     /// Carries out replacements, written out or in files.

@@ -48,7 +48,7 @@ pub fn run(global: &Global, args: &Build, ui: &Ui) -> anyhow::Result<Status> {
     for one in built {
         match one {
             Ok(resources) => all.push(resources),
-            Err(error) => faults.push(explained(&error, &current)),
+            Err(error) => faults.push(explained(error, &current)),
         }
     }
     // Directories that share a faulty file share its fault.
@@ -98,10 +98,16 @@ fn file_name(resource: &Resource, several: bool) -> String {
     format!("{name}.yaml")
 }
 
-/// The error with paths as the user knows them.
-fn explained(error: &BuildError, current: &Path) -> String {
+/// The error with paths as the user knows them: below the current directory, else whole.
+fn explained(error: BuildError, current: &Path) -> String {
     let current = current.to_string_lossy().replace('\\', "/");
-    mask::mask(&error.to_string()).replace(&format!("{}/", current.trim_start_matches('/')), "")
+    let current = current.trim_matches('/');
+    let shown = |path: &str| match path.strip_prefix(current).map(|rest| (rest, rest.strip_prefix('/'))) {
+        Some(("", _)) => ".".to_owned(),
+        Some((_, Some(below))) => below.to_owned(),
+        _ => format!("/{path}"),
+    };
+    mask::mask(&error.with_paths(shown).to_string())
 }
 
 /// Whether a directory has a kustomization file; without one, only Flux would know what to do with it.

@@ -219,7 +219,7 @@ pub(super) fn of_build(error: &BuildError, built: Option<&Built>, places: &Place
                 None => vec![Diagnostic::new(failed, message).hint(hint)],
             }
         }
-        BuildError::Patch { file, field, fault } => {
+        BuildError::Patch { file, field, fault, .. } => {
             let (code, suffix, message, hint) = of_patch(fault);
             at(code, file, &format!("{field}{suffix}"), message, &hint)
         }
