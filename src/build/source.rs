@@ -26,21 +26,25 @@ pub(super) fn lenient(bytes: &[u8]) -> Result<Vec<Node>, Vec<Diagnostic>> {
 /// it writes out in full.
 pub(super) fn manifest(node: &Node, bytes: &[u8]) -> Value {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    dated(node, bytes)
+    dated(node, bytes, false)
 }
 
-fn dated(node: &Node, bytes: &[u8]) -> Value {
+/// In braces and brackets kustomize keeps a time as it is written, because its colons need quotes there; a date has none.
+fn dated(node: &Node, bytes: &[u8], in_braces: bool) -> Value {
+    let in_braces = in_braces || matches!(bytes.get(node.span.start), Some(b'{' | b'['));
     match &node.body {
         Body::Scalar(Value::String(text)) => match timestamp(text) {
-            Some(time) if is_plain(bytes, node.span.start, text) => Value::String(time),
+            Some(time) if is_plain(bytes, node.span.start, text) && !(in_braces && text.contains(':')) => {
+                Value::String(time)
+            }
             _ => Value::String(text.clone()),
         },
         Body::Scalar(value) => value.clone(),
-        Body::Sequence(items) => Value::Array(items.iter().map(|item| dated(item, bytes)).collect()),
+        Body::Sequence(items) => Value::Array(items.iter().map(|item| dated(item, bytes, in_braces)).collect()),
         Body::Mapping(entries) => {
             let mut map = Map::with_capacity(entries.len());
             for (key, _, child) in entries {
-                map.insert(key.clone(), dated(child, bytes));
+                map.insert(key.clone(), dated(child, bytes, in_braces));
             }
             Value::Object(map)
         }
