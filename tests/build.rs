@@ -169,6 +169,19 @@ fn flux_writes_one_file_for_each_kustomization() {
 }
 
 #[test]
+fn a_fault_of_a_flux_kustomization_is_told_where_it_stands() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "clusters/prod/apps.yaml",
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps, namespace: flux-system}\nspec:\n  path: ./apps\n  components: [../gone]\n  sourceRef: {kind: GitRepository, name: flux-system}\n",
+    );
+    sandbox.write("apps/kustomization.yaml", "resources: []\nnamespace: x\n");
+    let run = sandbox.run(&["build", "--flux"]);
+    let told = "flux-system/apps (clusters/prod/apps.yaml): `spec.components[0]` names `../gone`, which does not exist";
+    assert!(run.code == 2 && run.stderr.contains(told), "{run}");
+}
+
+#[test]
 fn flux_asks_for_what_it_cannot_know() {
     let sandbox = flux();
     for (args, said) in [

@@ -64,7 +64,8 @@ fn is_encrypted_file(value: &Value, encoded: bool) -> bool {
     let bare: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let bytes = if encoded { STANDARD.decode(bare).unwrap_or_default() } else { text.as_bytes().to_vec() };
     let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
-    has(b"sops") && has(b"ENC[")
+    // A file as a whole, or one of the variables of a file, each of which SOPS encrypts by itself.
+    has(b"sops") && has(b"ENC[") || bytes.starts_with(b"ENC[AES256_GCM,")
 }
 
 fn encrypted_texts(body: &mut Map<String, Value>, digest: &mut Sha256) -> bool {

@@ -80,7 +80,12 @@ pub(super) fn build(
     let mut done = Vec::with_capacity(built.len());
     for (resource, origin) in built {
         if mask::has_encrypted_file(&resource) {
-            output.notes.push(Note::EncryptedGenerator { object: resource.id() });
+            // Nothing is decrypted unless the Kustomization says so.
+            if kustomization.decrypts {
+                output.notes.push(Note::EncryptedGenerator { object: resource.id() });
+            } else {
+                output.faults.push(FluxFault::Encrypted { object: resource.id() });
+            }
         }
         let unresolved = Vec::new();
         done.push(Object { resource, origin, ignored: Vec::new(), unresolved, encrypted: None });

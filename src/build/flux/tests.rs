@@ -201,6 +201,33 @@ fn values_that_are_not_here_are_named() {
 }
 
 #[test]
+fn only_the_variables_of_an_encrypted_secret_stay() {
+    let from = "decryption: {provider: sops}\npostBuild: {substituteFrom: [{kind: ConfigMap, name: open}, {kind: Secret, name: keys}]}";
+    let text = thing("t", "{a: '${password}', b: '${port}', c: '${other:=x}'}")
+        + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: open, namespace: flux-system}\ndata: {port: '80'}\n"
+        + "---\napiVersion: v1\nkind: Secret\nmetadata: {name: keys, namespace: flux-system}\ndata: {password: 'ENC[AES256_GCM,data:x]'}\nsops: {mac: 'ENC[x]'}\n";
+    let cluster = one(from, &text);
+    let apps = built(&cluster, "apps");
+    assert_eq!(spec(apps), &json!({"a": "${password}", "b": 80, "c": "x"}));
+    assert_eq!(apps.objects[0].unresolved, ["password"]);
+}
+
+#[test]
+fn a_secret_made_of_encrypted_variables_needs_decryption() {
+    let files = |spec: &str| {
+        cluster(&[
+            ("entry/apps.yaml", &flux("apps", &format!("path: ./apps\n{spec}"))),
+            ("apps/kustomization.yaml", "secretGenerator: [{name: s, envs: [s.env]}]\n"),
+            ("apps/s.env", "A=ENC[AES256_GCM,data:x]\nsops_mac=ENC[AES256_GCM,data:y]\n"),
+        ])
+    };
+    assert_eq!(faults(built(&files(""), "apps")).len(), 1);
+    let cluster = files("decryption: {provider: sops}");
+    let apps = built(&cluster, "apps");
+    assert!(apps.faults.is_empty() && matches!(apps.notes[0], Note::EncryptedGenerator { .. }), "{:?}", apps.notes);
+}
+
+#[test]
 fn an_encrypted_secret_needs_decryption() {
     let secret =
         "apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {a: 'ENC[x]'}\nsops: {mac: 'ENC[x]'}\n";

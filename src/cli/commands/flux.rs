@@ -141,9 +141,13 @@ fn tell(built: &Built, ui: &Ui) -> bool {
     let file = built.brought_by.as_ref().and_then(|(_, file)| file.as_deref());
     let file = file.map(|file| format!(" ({file})")).unwrap_or_default();
     for fault in &built.faults {
-        // A fault of a file that it names itself needs no other file.
-        let file = if matches!(fault, FluxFault::Build(_)) { "" } else { &file };
-        ui.failure(&anyhow!("{}{file}: {fault}", built.id));
+        let message = match (fault, borrowed(built, fault)) {
+            (_, Some(message)) => format!("{file}: {message}"),
+            // A fault of a file that it names itself needs no other file.
+            (FluxFault::Build(_), None) => format!(": {fault}"),
+            _ => format!("{file}: {fault}"),
+        };
+        ui.failure(&anyhow!("{}{message}", built.id));
     }
     let mut unresolved: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for note in &built.notes {
@@ -164,6 +168,17 @@ fn tell(built: &Built, ui: &Ui) -> bool {
         ));
     }
     !built.faults.is_empty()
+}
+
+/// A fault of an entry that stands in the Kustomization, and only in memory in the kustomization file.
+fn borrowed(built: &Built, fault: &FluxFault) -> Option<String> {
+    let FluxFault::Build(error) = fault else { return None };
+    let (shown, file) = (error.to_string(), built.directory.file.as_ref()?);
+    built.directory.borrowed.iter().find_map(|(entry, original)| {
+        let rest = shown.strip_prefix(&format!("{file}: `{entry}"))?;
+        // `patches[1]` is not the start of `patches[10]`.
+        rest.starts_with(['`', '.', '[', ' ']).then(|| format!("`{original}{rest}"))
+    })
 }
 
 /// The objects of a Kustomization behind a comment that names it.
