@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -81,10 +82,11 @@ def debian(folder, target, cargo_deb, version):
     check("the manual page of render is there", "\\-\\-exit\\-code" in page, page)
 
 
-def pages(assets):
-    found = sorted((assets / "man").glob("*.1"))
-    commands = run("bash", "-c", f"ls {ROOT}/src/cli/commands").split()
-    check("there is a page for each command", len(found) > len([name for name in commands if name.endswith(".rs")]), found)
+def pages(program, assets):
+    found = sorted(path.name for path in (assets / "man").glob("*.1"))
+    commands = re.findall(r"^  ([a-z]+) ", run(program, "--help").split("Commands:")[1].split("Options:")[0], re.M)
+    wanted = {"fluxwright.1", *(f"fluxwright-{name}.1" for name in commands if name != "help")}
+    check("there is a page for each command", len(wanted) > 10 and wanted <= set(found), found)
     for page in found:
         said = run("groff", "-man", "-ww", "-Kutf8", "-Tutf8", "-z", page)
         check(f"groff has no warning for {page.name}", said == "", said)
@@ -106,7 +108,7 @@ def main(fluxwright, target, cargo_deb):
     run(ROOT / ".ci/assets.sh", fluxwright, assets)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        pages(assets)
+        pages(fluxwright, assets)
         binstall(metadata)
         debian(folder, target, cargo_deb, version)
         crate(folder, target, version)
