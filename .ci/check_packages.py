@@ -83,10 +83,10 @@ def debian(folder, target, cargo_deb, version):
 
 
 def pages(program, assets):
-    found = sorted(path.name for path in (assets / "man").glob("*.1"))
+    found = sorted((assets / "man").glob("*.1"))
     commands = re.findall(r"^  ([a-z]+) ", run(program, "--help").split("Commands:")[1].split("Options:")[0], re.M)
     wanted = {"fluxwright.1", *(f"fluxwright-{name}.1" for name in commands if name != "help")}
-    check("there is a page for each command", len(wanted) > 10 and wanted <= set(found), found)
+    check("there is a page for each command", len(wanted) > 10 and wanted <= {page.name for page in found}, found)
     for page in found:
         said = run("groff", "-man", "-ww", "-Kutf8", "-Tutf8", "-z", page)
         check(f"groff has no warning for {page.name}", said == "", said)
