@@ -8,8 +8,6 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 use crate::build::flux::{Cluster as FluxCluster, Elsewhere, Options, Repository, RepositoryError};
 use crate::catalog::Catalog;
 use crate::diagnostic::{self, Diagnostic, codes};
@@ -88,6 +86,8 @@ pub struct Outcome {
     pub desired: Option<(Plan, Layout)>,
     /// The proofs of the patches.
     pub proofs: Vec<Proof>,
+    /// The directory that the cluster's tree takes, with the finding in case that another one has it.
+    claim: Option<(RepoPath, Diagnostic)>,
 }
 
 impl Outcome {
@@ -104,25 +104,22 @@ pub fn read(name: &str, path: Option<RepoPath>, bytes: &[u8], context: &Context)
     Draft { path, intent, findings }
 }
 
-/// Takes drafts to the end, in parallel over clusters; the order of the result is that of the drafts.
-pub fn complete(drafts: Vec<(Draft, Inputs)>, context: &Context, bases: &Bases) -> Vec<Outcome> {
+/// Reports every cluster whose directory an earlier one has taken; gives the indexes of those.
+pub fn duplicates<'o>(outcomes: impl IntoIterator<Item = &'o mut Outcome>) -> Vec<usize> {
     let mut seen: BTreeMap<RepoPath, String> = BTreeMap::new();
-    let mut drafts = drafts;
-    for (draft, _) in &mut drafts {
-        if let Some(root) = draft.root()
-            && let Some(first) = seen.insert(root.clone(), draft.findings.file().to_owned())
-        {
-            draft
-                .findings
-                .add(
-                    codes::CLUSTER_DUPLICATE,
-                    "/metadata/name",
-                    format!("`{first}` describes the cluster in `{root}` already"),
-                )
-                .hint = Some("give each cluster its own name and directory".into());
+    let mut found = Vec::new();
+    for (index, outcome) in outcomes.into_iter().enumerate() {
+        let Some((root, mut finding)) = outcome.claim.take() else { continue };
+        if let Some(first) = seen.insert(root.clone(), outcome.file.clone()) {
+            finding.message = format!("`{first}` describes the cluster in `{root}` already");
+            outcome.diagnostics.push(finding);
+            diagnostic::sort(&mut outcome.diagnostics);
+            outcome.desired = None;
+            outcome.proofs.clear();
+            found.push(index);
         }
     }
-    drafts.into_par_iter().map(|(draft, inputs)| one(draft, inputs, context, bases)).collect()
+    found
 }
 
 /// What is known of a cluster without intent.
@@ -159,12 +156,18 @@ pub fn check_flux(
     Ok(built.into_iter().map(outcome).collect())
 }
 
-fn one(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) -> Outcome {
+/// Takes a draft to the end.
+pub fn complete(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) -> Outcome {
+    let root = draft.root();
     let Draft { path, intent, mut findings } = draft;
     let file = findings.file().to_owned();
     let directory = || path.as_ref().filter(|path| path.as_str().starts_with("clusters/")).and_then(RepoPath::parent);
     let name = findings.text_at("/metadata/name").filter(|name| is_name(name)).map(str::to_owned);
     let name = name.or_else(|| Some(directory()?.name().to_owned())).unwrap_or_else(|| file.clone());
+    let claim = root.map(|root| {
+        let finding = findings.clone().add(codes::CLUSTER_DUPLICATE, "/metadata/name", "").clone();
+        (root, finding.hint("give each cluster its own name and directory"))
+    });
     let mut proofs = Vec::new();
     let desired = intent.and_then(|intent| {
         plan::check(&intent.manifest, &context.catalog, &mut findings);
@@ -179,7 +182,7 @@ fn one(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) -> Outcom
     });
     let mut diagnostics = findings.into_vec();
     diagnostic::sort(&mut diagnostics);
-    Outcome { name, file, path, diagnostics, desired, proofs }
+    Outcome { name, file, path, diagnostics, desired, proofs, claim }
 }
 
 /// Tells whether a text can be the name of a cluster: a DNS-1123 label, as the schema wants it.

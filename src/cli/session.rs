@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use rayon::prelude::*;
 
 use super::args::{Global, Selection};
 use super::ui::Ui;
@@ -13,23 +14,34 @@ use crate::diff::{ChangeKind, ChangeSet, compare};
 use crate::layout::{Previous, inventory};
 use crate::pipeline::{self, Context, Inputs, Outcome};
 use crate::plan::Plan;
-use crate::repo::{self, Repo, git};
+use crate::repo::{self, IntentFile, Repo, git};
 use crate::tree::RepoPath;
 use crate::verify::Bases;
 
 /// The clusters that a command works on, taken through the pipeline.
-pub struct Session {
+pub struct Session<T> {
     /// The repository.
     pub repo: Repo,
-    /// What the pipeline says, one for each cluster.
-    pub outcomes: Vec<Outcome>,
-    /// What we own in each cluster's directory.
-    pub previous: Vec<Previous>,
+    /// The clusters, in the order of their files.
+    pub clusters: Vec<Done<T>>,
     /// Findings about no cluster: directories whose intent is missing.
     pub faults: Vec<Diagnostic>,
     /// Texts of files for excerpts.
     pub sources: BTreeMap<String, String>,
 }
+
+/// One cluster after the pipeline.
+pub struct Done<T> {
+    /// What the pipeline says. Plan and tree are gone: of a thousand clusters they do not fit into memory.
+    pub outcome: Outcome,
+    /// What the command has made of plan and tree.
+    pub made: T,
+}
+
+/// What a command makes of one cluster, while plan and tree are there. Runs in parallel over clusters.
+pub trait Make<T>: Fn(&Repo, &mut Outcome, Previous) -> anyhow::Result<T> + Sync {}
+
+impl<T, F: Fn(&Repo, &mut Outcome, Previous) -> anyhow::Result<T> + Sync> Make<T> for F {}
 
 /// Finds the repository's directory.
 pub fn repository(global: &Global) -> anyhow::Result<Repo> {
@@ -56,58 +68,72 @@ pub fn context(repo: &Repo, ui: &Ui) -> anyhow::Result<Option<Context>> {
     }
 }
 
-impl Session {
+impl<T: Send> Session<T> {
     /// Runs the pipeline over the selected clusters.
     ///
     /// Returns `None` when the catalog of the repository is not valid; that is reported.
     ///
     /// # Errors
     /// When something cannot be read, or an argument means nothing.
-    pub fn start(global: &Global, selected: &Selection, ui: &Ui) -> anyhow::Result<Option<Self>> {
+    pub fn start(global: &Global, selected: &Selection, ui: &Ui, make: impl Make<T>) -> anyhow::Result<Option<Self>> {
         let repo = repository(global)?;
         let Some(context) = context(&repo, ui)? else { return Ok(None) };
-        Self::run(repo, &context, selected, ui).map(Some)
+        Self::run(repo, &context, selected, ui, make).map(Some)
     }
 
     /// Runs the pipeline over the selected clusters of a repository.
     ///
     /// # Errors
     /// When something cannot be read, or an argument means nothing.
-    pub fn run(repo: Repo, context: &Context, selected: &Selection, ui: &Ui) -> anyhow::Result<Self> {
+    pub fn run(
+        repo: Repo,
+        context: &Context,
+        selected: &Selection,
+        ui: &Ui,
+        make: impl Make<T>,
+    ) -> anyhow::Result<Self> {
         let (files, abandoned) = match &selected.file {
             Some(file) => (vec![repo.intent(file)?], Vec::new()),
             None => (repo.intents()?, repo.abandoned()?),
         };
         let picked = selection::pick(files, abandoned, &selected.clusters, &repo, context)?;
-        let files = picked.files;
         picked.notes.iter().for_each(|note| ui.say(note));
         let faults: Vec<Diagnostic> = picked.abandoned.iter().map(|name| intent_missing(name)).collect();
-        if files.is_empty() && faults.is_empty() {
+        if picked.files.is_empty() && faults.is_empty() {
             ui.say("nothing to do: no cluster is made of these files");
         }
         let mut bases = Bases::default();
         for (name, dir) in &selected.base {
             bases.insert(name.clone(), dir.display().to_string(), repo::base(dir)?);
         }
-        let mut sources = BTreeMap::new();
-        let mut drafts = Vec::new();
-        let mut previous = Vec::new();
-        for file in files {
-            if file.bytes.len() <= crate::yaml::Limits::INTENT.bytes {
-                sources.insert(file.name.clone(), String::from_utf8_lossy(&file.bytes).into_owned());
-            }
+        let one = |file: IntentFile| -> anyhow::Result<(Done<T>, Option<(String, String)>)> {
+            // Of the files that an intent refers to no line is ever shown: one of them may be a Secret.
+            let shown = file.bytes.len() <= crate::yaml::Limits::INTENT.bytes;
+            let source = shown.then(|| (file.name.clone(), String::from_utf8_lossy(&file.bytes).into_owned()));
             let draft = pipeline::read(&file.name, file.path, &file.bytes, context);
             let files = repo.read_all(&draft.references())?;
-            // Of the files that an intent refers to no line is ever shown: one of them may be a Secret.
-            let owned = match draft.root() {
+            let previous = match draft.root() {
                 Some(root) => repo.previous(&root)?,
                 None => Previous::default(),
             };
-            previous.push(owned.clone());
-            drafts.push((draft, Inputs { files, previous: owned }));
+            let inputs = Inputs { files, previous: previous.clone() };
+            let mut outcome = pipeline::complete(draft, inputs, context, &bases);
+            let made = make(&repo, &mut outcome, previous)?;
+            outcome.desired = None;
+            Ok((Done { outcome, made }, source))
+        };
+        let done: Vec<_> = picked.files.into_par_iter().map(one).collect();
+        let mut clusters = Vec::new();
+        let mut sources = BTreeMap::new();
+        for result in done {
+            let (cluster, source) = result?;
+            clusters.push(cluster);
+            sources.extend(source);
         }
-        let outcomes = pipeline::complete(drafts, context, &bases);
-        let mut all = Self { repo, outcomes, previous, faults, sources };
+        for index in pipeline::duplicates(clusters.iter_mut().map(|cluster| &mut cluster.outcome)) {
+            clusters[index].made = make(&repo, &mut clusters[index].outcome, Previous::default())?;
+        }
+        let mut all = Self { repo, clusters, faults, sources };
         all.unused_bases(&bases);
         Ok(all)
     }
@@ -115,9 +141,10 @@ impl Session {
     /// Reports bases that no patch was proven on: most likely a misspelt name.
     fn unused_bases(&mut self, bases: &Bases) {
         for name in bases.names() {
-            let known: Vec<String> =
-                self.outcomes.iter().flat_map(|o| &o.proofs).map(|proof| proof.source.clone()).collect();
-            if known.iter().any(|source| source == name) || self.outcomes.iter().all(|o| o.desired.is_none()) {
+            let proofs = self.clusters.iter().flat_map(|cluster| &cluster.outcome.proofs);
+            let known: Vec<String> = proofs.map(|proof| proof.source.clone()).collect();
+            let broken = self.clusters.iter().all(|cluster| cluster.outcome.has_errors());
+            if known.iter().any(|source| source == name) || known.is_empty() && broken {
                 continue;
             }
             let hint = match did_you_mean(name, known.iter().map(String::as_str)) {
@@ -126,8 +153,8 @@ impl Session {
             };
             let fault =
                 Diagnostic::new(codes::BASE_UNKNOWN, format!("no patch comes from a Flux source `{name}`")).hint(hint);
-            if let Some(outcome) = self.outcomes.first_mut() {
-                outcome.diagnostics.push(fault);
+            if let Some(cluster) = self.clusters.first_mut() {
+                cluster.outcome.diagnostics.push(fault);
             }
         }
     }
@@ -135,17 +162,16 @@ impl Session {
     /// Writes all findings; tells whether any is an error.
     pub fn report(&self, ui: &Ui) -> bool {
         ui.diagnostics(&self.faults, &self.sources);
-        for outcome in &self.outcomes {
-            ui.diagnostics(&outcome.diagnostics, &self.sources);
+        for cluster in &self.clusters {
+            ui.diagnostics(&cluster.outcome.diagnostics, &self.sources);
         }
-        !self.faults.is_empty() || self.outcomes.iter().any(Outcome::has_errors)
+        !self.faults.is_empty() || self.clusters.iter().any(|cluster| cluster.outcome.has_errors())
     }
 
     /// Ends a command that cannot go on because of findings.
     pub fn refuse(&self, what: &str, ui: &Ui) -> Status {
-        let all: Vec<Diagnostic> =
-            self.outcomes.iter().flat_map(|outcome| outcome.diagnostics.clone()).chain(self.faults.clone()).collect();
-        let errors: Vec<Diagnostic> = all.into_iter().filter(Diagnostic::is_error).collect();
+        let found = self.clusters.iter().flat_map(|cluster| &cluster.outcome.diagnostics).chain(&self.faults);
+        let errors: Vec<Diagnostic> = found.filter(|one| one.is_error()).cloned().collect();
         let count = crate::report::summary(&errors);
         ui.say(&if count.is_empty() { what.to_owned() } else { format!("{what}: {count}") });
         Status::Findings

@@ -30,7 +30,7 @@ pub use shorten::{Shortened, shorten};
 pub use unified::unified;
 
 /// What `diff` found for one cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ClusterDiff {
     /// Name of the cluster.
     pub cluster: String,

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{check_flux, explain};
 use crate::cli::Status;
 use crate::cli::args::{Check, Global};
-use crate::cli::session::{self, Session};
+use crate::cli::session::{self, Done, Session};
 use crate::cli::ui::Ui;
 use crate::diagnostic::Diagnostic;
-use crate::pipeline::{Context, Outcome};
+use crate::pipeline::Context;
 use crate::repo::{Repo, git};
 use crate::report::{self, CheckReport, Checked, Page};
 use crate::tree::Tree;
@@ -28,12 +28,11 @@ pub fn run(global: &Global, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
     };
     let context = match Context::new(&repo.plugins()?) {
         Ok(context) => {
-            let session = Session::run(repo, &context, &args.selection, ui)?;
+            let session = Session::run(repo, &context, &args.selection, ui, |repo, outcome, previous| {
+                Ok(session::conflicts(&session::changes(outcome, repo, &previous)?))
+            })?;
             checked.faults = session.faults;
-            for (outcome, previous) in session.outcomes.into_iter().zip(&session.previous) {
-                let conflicts = session::conflicts(&session::changes(&outcome, &session.repo, previous)?);
-                checked.clusters.push(checked_cluster(outcome, conflicts));
-            }
+            checked.clusters = session.clusters.into_iter().map(checked_cluster).collect();
             checked.sources = session.sources;
             context
         }
@@ -64,7 +63,8 @@ pub(super) fn tell(mut checked: CheckReport, context: &Context, args: &Check, ui
     Ok(if errors { Status::Findings } else { Status::Clean })
 }
 
-fn checked_cluster(outcome: Outcome, conflicts: Vec<Diagnostic>) -> Checked {
+fn checked_cluster(cluster: Done<Vec<Diagnostic>>) -> Checked {
+    let Done { outcome, made: conflicts } = cluster;
     Checked {
         name: outcome.name,
         intent: outcome.file,

@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use crate::cli::Status;
 use crate::cli::args::{Commit, Global};
-use crate::cli::session::{self, Session};
+use crate::cli::session::{self, Done, Session};
 use crate::cli::ui::Ui;
 use crate::diff::{ObjectChange, compare, counts, describe};
 use crate::layout::{Inventory, inventory};
@@ -24,11 +24,15 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
         // The library knows the words for it.
         explained(repository.preflight(&[]))?;
     }
-    let Some(session) = Session::start(global, &args.selection, ui)? else { return Ok(Status::Findings) };
+    let session = Session::start(global, &args.selection, ui, |repo, outcome, previous| {
+        let changes = session::changes(outcome, repo, &previous)?;
+        Ok((changes, previous, outcome.desired.take()))
+    })?;
+    let Some(mut session) = session else { return Ok(Status::Findings) };
     if session.report(ui) {
         return Ok(session.refuse("nothing is committed", ui));
     }
-    if session.outcomes.is_empty() {
+    if session.clusters.is_empty() {
         return Ok(Status::Clean);
     }
     let prefix = prefix(&repository, &session.repo);
@@ -36,12 +40,12 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
     let mut files = Vec::new();
     let mut changed_objects = Vec::new();
     let mut blocked = false;
-    for (outcome, previous) in session.outcomes.iter().zip(&session.previous) {
-        let changes = session::changes(outcome, &session.repo, previous)?;
+    for Done { outcome, made } in std::mem::take(&mut session.clusters) {
+        let (changes, previous, desired) = made;
         let conflicts = session::conflicts(&changes);
         ui.diagnostics(&conflicts, &session.sources);
         blocked |= !conflicts.is_empty();
-        let Some((plan, layout)) = &outcome.desired else { continue };
+        let Some((plan, layout)) = &desired else { continue };
         let root = &plan.cluster.root;
         let at_head = tree_at(&repository, "HEAD", &prefix, root)?;
         let owned = root
@@ -84,7 +88,7 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
             files.push(change(&prefix, path, Some(&blob)));
         }
         let against_head = compare(&layout.tree, &at_head, root, &owned);
-        let found = describe(&against_head, |path| super::diff::is_applied(outcome, path)).objects;
+        let found = describe(&against_head, |path| super::diff::is_below_flux(path, root)).objects;
         changed_objects.push((outcome.name.clone(), found));
         sets.push(changes);
     }

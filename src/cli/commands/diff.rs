@@ -8,8 +8,9 @@ use crate::cli::session::{self, Session};
 use crate::cli::ui::Ui;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::diff::{ChangeKind, ChangeSet, FileChange, compare, describe};
-use crate::layout::{Graph, Inventory, inventory};
+use crate::layout::{Graph, Inventory, Previous, inventory};
 use crate::pipeline::Outcome;
+use crate::repo::Repo;
 use crate::repo::git::{self, Repository};
 use crate::report::{self, ClusterDiff};
 use crate::tree::RepoPath;
@@ -24,31 +25,21 @@ pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
         (true, Some(raw)) => raw,
         (true, None) => bail!("`--raw` does not change the format `{}`; leave it out", format.name),
     };
-    let Some(session) = Session::start(global, &args.selection, ui)? else { return Ok(Status::Findings) };
+    let session = Session::start(global, &args.selection, ui, |repo, outcome, previous| {
+        one(repo, outcome, &previous, args.against.as_deref())
+    })?;
+    let Some(mut session) = session else { return Ok(Status::Findings) };
     let errors = session.report(ui);
     if errors && !format.findings {
         return Ok(session.refuse("nothing to compare", ui));
     }
     let mut diffs = Vec::new();
-    for (outcome, previous) in session.outcomes.iter().zip(&session.previous) {
-        let changes = match &args.against {
-            _ if outcome.has_errors() => ChangeSet::default(),
-            Some(rev) => against(outcome, rev, &session)?,
-            None => session::changes(outcome, &session.repo, previous)?,
-        };
-        let conflicts = session::conflicts(&changes);
+    for cluster in &mut session.clusters {
+        let (mut diff, conflicts) = std::mem::take(&mut cluster.made);
         ui.diagnostics(&conflicts, &session.sources);
-        let desired = outcome.desired.as_ref().filter(|_| !outcome.has_errors());
-        diffs.push(ClusterDiff {
-            cluster: outcome.name.clone(),
-            intent: outcome.file.clone(),
-            against: args.against.clone().unwrap_or_else(|| "the working tree".into()),
-            meaning: describe(&changes, |path| is_applied(outcome, path)),
-            changes,
-            proofs: outcome.proofs.clone(),
-            diagnostics: outcome.diagnostics.iter().cloned().chain(conflicts).collect(),
-            graph: desired.map(|(_, layout)| layout.graph.clone()),
-        });
+        diff.proofs = std::mem::take(&mut cluster.outcome.proofs);
+        diff.diagnostics = cluster.outcome.diagnostics.iter().cloned().chain(conflicts).collect();
+        diffs.push(diff);
     }
     if let Some(rev) = args.against.as_ref().filter(|_| args.selection.is_all()) {
         let removed = removed(rev, &session)?;
@@ -61,19 +52,44 @@ pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
     Ok(if changed || errors { Status::Findings } else { Status::Clean })
 }
 
+/// Compares one cluster; its findings and proofs are still to come.
+fn one(
+    repo: &Repo,
+    outcome: &mut Outcome,
+    previous: &Previous,
+    rev: Option<&str>,
+) -> anyhow::Result<(ClusterDiff, Vec<Diagnostic>)> {
+    let changes = match rev {
+        _ if outcome.has_errors() => ChangeSet::default(),
+        Some(rev) => against(outcome, rev, repo)?,
+        None => session::changes(outcome, repo, previous)?,
+    };
+    let conflicts = session::conflicts(&changes);
+    let diff = ClusterDiff {
+        cluster: outcome.name.clone(),
+        intent: outcome.file.clone(),
+        against: rev.unwrap_or("the working tree").to_owned(),
+        meaning: describe(&changes, |path| is_applied(outcome, path)),
+        changes,
+        graph: outcome.desired.take().filter(|_| !outcome.has_errors()).map(|(_, layout)| layout.graph),
+        ..ClusterDiff::default()
+    };
+    Ok((diff, conflicts))
+}
+
 /// Whether Flux applies a file: hand-over files hold objects that it never sees.
 pub(super) fn is_applied(outcome: &Outcome, path: &RepoPath) -> bool {
     outcome.desired.as_ref().is_some_and(|(plan, _)| is_below_flux(path, &plan.cluster.root))
 }
 
-fn is_below_flux(path: &RepoPath, root: &RepoPath) -> bool {
+pub(super) fn is_below_flux(path: &RepoPath, root: &RepoPath) -> bool {
     let relative = path.strip_prefix(root).unwrap_or_default();
     !relative.starts_with("install/") && !relative.starts_with("hosts/")
 }
 
 /// The clusters of a revision whose intent the work tree lacks: all that was rendered for them is gone.
-fn removed(rev: &str, session: &Session) -> anyhow::Result<Vec<ClusterDiff>> {
-    let repository = repository(session)?;
+fn removed(rev: &str, session: &Session<(ClusterDiff, Vec<Diagnostic>)>) -> anyhow::Result<Vec<ClusterDiff>> {
+    let repository = repository(&session.repo)?;
     let prefix = super::commit::prefix(&repository, &session.repo);
     let below = format!("{prefix}clusters");
     let mut found = Vec::new();
@@ -82,7 +98,7 @@ fn removed(rev: &str, session: &Session) -> anyhow::Result<Vec<ClusterDiff>> {
         let Some(root) = intent.parent().filter(|root| intent.name() == "cluster.yaml" && is_cluster(root)) else {
             continue;
         };
-        if session.outcomes.iter().any(|outcome| outcome.path.as_ref() == Some(&intent)) {
+        if session.clusters.iter().any(|cluster| cluster.outcome.path.as_ref() == Some(&intent)) {
             continue;
         }
         let current = super::commit::tree_at(&repository, rev, &prefix, &root)?;
@@ -124,20 +140,20 @@ fn is_cluster(root: &RepoPath) -> bool {
 }
 
 /// Compares with the files of a revision, which are ours as far as its own inventory says.
-fn against(outcome: &Outcome, rev: &str, session: &Session) -> anyhow::Result<ChangeSet> {
+fn against(outcome: &Outcome, rev: &str, repo: &Repo) -> anyhow::Result<ChangeSet> {
     let Some((plan, layout)) = &outcome.desired else { return Ok(ChangeSet::default()) };
     let root = &plan.cluster.root;
-    let repository = repository(session)?;
-    let prefix = super::commit::prefix(&repository, &session.repo);
+    let repository = repository(repo)?;
+    let prefix = super::commit::prefix(&repository, repo);
     let current = super::commit::tree_at(&repository, rev, &prefix, root)?;
     let owned =
         root.join(inventory::FILE).ok().and_then(|path| current.get(&path).map(Inventory::read)).unwrap_or_default();
     Ok(compare(&layout.tree, &current, root, &owned))
 }
 
-fn repository(session: &Session) -> anyhow::Result<Repository> {
-    let Some(repository) = git::discover(session.repo.root())? else {
-        bail!("--against needs a git repository; `{}` is in none", session.repo.root().display());
+fn repository(repo: &Repo) -> anyhow::Result<Repository> {
+    let Some(repository) = git::discover(repo.root())? else {
+        bail!("--against needs a git repository; `{}` is in none", repo.root().display());
     };
     Ok(repository)
 }

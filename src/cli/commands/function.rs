@@ -89,9 +89,7 @@ fn perform(
         Some(root) => repo.previous(&root)?,
         None => Previous::default(),
     };
-    let drafts = vec![(draft, Inputs { files, previous })];
-    let mut outcome =
-        pipeline::complete(drafts, &context, &Bases::default()).pop().context("one draft, one outcome")?;
+    let mut outcome = pipeline::complete(draft, Inputs { files, previous }, &context, &Bases::default());
     krm::run(&mut list, &mut outcome);
     if path.is_none() {
         // Lines of the configuration as it was handed over mean nothing to whoever wrote it.

@@ -39,10 +39,10 @@ pub fn run(global: &Global, args: &Init, ui: &Ui) -> anyhow::Result<Status> {
     let text = template(&args.name, platform, &args.url);
     // What is written must be valid: a bad name or address is reported in the words of `check`.
     let draft = pipeline::read(path.as_str(), Some(path.clone()), text.as_bytes(), &context);
-    let outcomes = pipeline::complete(vec![(draft, pipeline::Inputs::default())], &context, &Default::default());
-    if outcomes.iter().any(pipeline::Outcome::has_errors) {
+    let outcome = pipeline::complete(draft, pipeline::Inputs::default(), &context, &Default::default());
+    if outcome.has_errors() {
         let sources = [(path.to_string(), text)].into();
-        outcomes.iter().for_each(|outcome| ui.diagnostics(&outcome.diagnostics, &sources));
+        ui.diagnostics(&outcome.diagnostics, &sources);
         return Ok(Status::Findings);
     }
     write(&repo, &path, &text, ui)?;

@@ -7,24 +7,35 @@ use crate::cli::ui::Ui;
 use crate::diff::{ChangeKind, ChangeSet};
 use crate::repo::{Repo, git};
 use crate::report;
+use crate::tree::{RepoPath, Tree};
 
 pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
-    let Some(session) = Session::start(global, &args.selection, ui)? else { return Ok(Status::Findings) };
+    let target = args.out.as_ref().map(|dir| Repo::new(dir.clone()));
+    let session = Session::start(global, &args.selection, ui, |repo, outcome, previous| {
+        let Some((plan, layout)) = &outcome.desired else { return Ok(Made::default()) };
+        if args.stdout {
+            return Ok(Made { stream: stream(&layout.tree), ..Made::default() });
+        }
+        let root = plan.cluster.root.clone();
+        let paths = layout.tree.iter().filter(|_| args.exit_code).map(|(path, _)| path.clone()).collect();
+        let changes = match &target {
+            Some(target) => session::changes(outcome, target, &target.previous(&root)?)?,
+            None => session::changes(outcome, repo, &previous)?,
+        };
+        Ok(Made { changes, root: Some(root), paths, ..Made::default() })
+    })?;
+    let Some(mut session) = session else { return Ok(Status::Findings) };
     if session.report(ui) {
         return Ok(session.refuse("nothing is written", ui));
     }
-    if args.stdout {
-        return stream(&session, ui);
-    }
-    let repo = args.out.as_ref().map_or_else(|| session.repo.clone(), |dir| Repo::new(dir.clone()));
+    let repo = target.unwrap_or_else(|| session.repo.clone());
     let mut status = Status::Clean;
-    for (outcome, previous) in session.outcomes.iter().zip(&session.previous) {
-        let Some((plan, _)) = &outcome.desired else { continue };
-        let elsewhere = match &args.out {
-            Some(_) => Some(repo.previous(&plan.cluster.root)?),
-            None => None,
-        };
-        let changes = session::changes(outcome, &repo, elsewhere.as_ref().unwrap_or(previous))?;
+    for cluster in &mut session.clusters {
+        if args.stdout {
+            ui.data(&cluster.made.stream)?;
+            continue;
+        }
+        let changes = std::mem::take(&mut cluster.made.changes);
         let conflicts = session::conflicts(&changes);
         ui.diagnostics(&conflicts, &session.sources);
         if !conflicts.is_empty() {
@@ -42,7 +53,7 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
             }
         }
         list(&changes, ui)?;
-        ui.result(&format!("{}: {}", outcome.name, summary(&changes)))?;
+        ui.result(&format!("{}: {}", cluster.outcome.name, summary(&changes)))?;
     }
     if args.exit_code && unstaged(&session, ui)? {
         status = Status::Findings;
@@ -50,20 +61,31 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
     Ok(status)
 }
 
+/// What is made of one cluster.
+#[derive(Default)]
+struct Made {
+    changes: ChangeSet,
+    root: Option<RepoPath>,
+    /// The files of the tree, for `--exit-code`.
+    paths: Vec<RepoPath>,
+    /// All documents, for `--stdout`.
+    stream: String,
+}
+
 /// Names rendered files that the next commit would lack, since git does not know them; whoever looks at changes of
 /// tracked files, as pre-commit does, does not see them.
-fn unstaged(session: &Session, ui: &Ui) -> anyhow::Result<bool> {
+fn unstaged(session: &Session<Made>, ui: &Ui) -> anyhow::Result<bool> {
     let Some(repository) = git::discover(session.repo.root())? else { return Ok(false) };
     let prefix = super::commit::prefix(&repository, &session.repo);
     let mut found = false;
-    for (plan, layout) in session.outcomes.iter().filter_map(|outcome| outcome.desired.as_ref()) {
-        let paths: Vec<String> = layout.tree.iter().map(|(path, _)| format!("{prefix}{path}")).collect();
+    for made in session.clusters.iter().map(|cluster| &cluster.made) {
+        let Some(root) = &made.root else { continue };
+        let paths: Vec<String> = made.paths.iter().map(|path| format!("{prefix}{path}")).collect();
         let untracked = super::commit::explained(repository.untracked(&paths))?;
         for path in &untracked {
             ui.data(&format!("untracked {path}\n"))?;
         }
         if !untracked.is_empty() {
-            let root = &plan.cluster.root;
             ui.say(&format!("hint: the next commit would lack these files; `git add {prefix}{root}` adds them"));
             found = true;
         }
@@ -103,18 +125,15 @@ pub(super) fn summary(changes: &ChangeSet) -> String {
     )
 }
 
-/// Prints all documents of all clusters.
-fn stream(session: &Session, ui: &Ui) -> anyhow::Result<Status> {
+/// Prints all documents of a tree.
+fn stream(tree: &Tree) -> String {
     let mut out = String::new();
-    for (_, layout) in session.outcomes.iter().filter_map(|outcome| outcome.desired.as_ref()) {
-        for (path, blob) in layout.tree.iter().filter(|(path, _)| path.as_str().ends_with(".yaml")) {
-            let text = blob.text().unwrap_or_default();
-            // A `---` at the start of a line ends a document; block scalars are indented, so it stands nowhere else.
-            for document in text.split("\n---\n") {
-                out.push_str(&format!("---\n# {path}\n{}\n", document.trim_end_matches('\n')));
-            }
+    for (path, blob) in tree.iter().filter(|(path, _)| path.as_str().ends_with(".yaml")) {
+        let text = blob.text().unwrap_or_default();
+        // A `---` at the start of a line ends a document; block scalars are indented, so it stands nowhere else.
+        for document in text.split("\n---\n") {
+            out.push_str(&format!("---\n# {path}\n{}\n", document.trim_end_matches('\n')));
         }
     }
-    ui.data(&out)?;
-    Ok(Status::Clean)
+    out
 }

@@ -114,22 +114,15 @@ fn rendered(case: &Path, context: &Context) -> anyhow::Result<String> {
     let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let draft = pipeline::read(&name, None, &bytes, context);
     let files = Repo::new(case.with_extension("files")).read_all(&draft.references())?;
-    let outcomes =
-        pipeline::complete(vec![(draft, Inputs { files, ..Inputs::default() })], context, &Default::default());
-    let mut out = String::new();
-    for outcome in &outcomes {
-        out.push_str(&report::diagnostics(&outcome.diagnostics, |_| None, false));
-        let Some((plan, layout)) = &outcome.desired else { continue };
-        for (path, blob) in layout.tree.iter() {
-            let Some(relative) = path.strip_prefix(&plan.cluster.root) else { continue };
-            if relative == "fluxwright.inventory"
-                || relative == "kustomization.yaml"
-                || relative.starts_with("flux/boot")
-            {
-                continue;
-            }
-            out.push_str(&format!("=== {relative}\n{}", blob.text().unwrap_or_default()));
+    let outcome = pipeline::complete(draft, Inputs { files, ..Inputs::default() }, context, &Default::default());
+    let mut out = report::diagnostics(&outcome.diagnostics, |_| None, false);
+    let Some((plan, layout)) = &outcome.desired else { return Ok(out) };
+    for (path, blob) in layout.tree.iter() {
+        let Some(relative) = path.strip_prefix(&plan.cluster.root) else { continue };
+        if relative == "fluxwright.inventory" || relative == "kustomization.yaml" || relative.starts_with("flux/boot") {
+            continue;
         }
+        out.push_str(&format!("=== {relative}\n{}", blob.text().unwrap_or_default()));
     }
     Ok(out)
 }
