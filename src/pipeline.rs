@@ -14,9 +14,11 @@ use crate::diagnostic::{self, Diagnostic, codes};
 use crate::intent::{self, Findings, Intent, Schema};
 use crate::layout::{self, Layout, Previous};
 use crate::plan::{self, Plan};
-use crate::render;
+use crate::render::{self, Templates};
 use crate::tree::{RepoPath, Tree};
 use crate::verify::{self, Bases, Proof};
+
+const DUPLICATE_HINT: &str = "give each cluster its own name and directory";
 
 /// Catalog and schema: what every intent is read with.
 pub struct Context {
@@ -24,6 +26,10 @@ pub struct Context {
     pub catalog: Catalog,
     /// The stitched schema.
     pub schema: Schema,
+    /// The plugins' templates.
+    pub templates: Templates,
+    /// Digest of the repository's own plugins.
+    pub overlay: String,
 }
 
 impl Context {
@@ -35,7 +41,9 @@ impl Context {
         let catalog = Catalog::embedded()?.overlaid(overlay)?;
         let schema = Schema::compile(catalog.stitch(intent::base_schema()))
             .map_err(|error| vec![Diagnostic::new(codes::PLUGIN_INVALID, error.to_string())])?;
-        Ok(Self { catalog, schema })
+        let files = overlay.iter().map(|(path, blob)| format!("{} {path}\n", layout::inventory::digest(blob)));
+        let overlay = layout::inventory::digest(&files.collect::<String>().into());
+        Ok(Self { templates: Templates::of(&catalog), catalog, schema, overlay })
     }
 }
 
@@ -86,11 +94,29 @@ pub struct Outcome {
     pub desired: Option<(Plan, Layout)>,
     /// The proofs of the patches.
     pub proofs: Vec<Proof>,
+    /// How many files were found to be as they should be, when all of them are.
+    pub clean: Option<usize>,
     /// The directory that the cluster's tree takes, with the finding in case that another one has it.
     claim: Option<(RepoPath, Diagnostic)>,
 }
 
 impl Outcome {
+    /// Says once more what was found of a cluster without findings and changes. Of its proofs only their number is told.
+    pub fn known(name: String, path: RepoPath, root: RepoPath, unchanged: usize, proven: usize) -> Self {
+        let file = path.to_string();
+        let duplicate = Diagnostic::new(codes::CLUSTER_DUPLICATE, "").file(file.clone());
+        Self {
+            name,
+            file,
+            path: Some(path),
+            diagnostics: Vec::new(),
+            desired: None,
+            proofs: vec![Proof::on_contract(); proven],
+            clean: Some(unchanged),
+            claim: Some((root, duplicate.hint(DUPLICATE_HINT))),
+        }
+    }
+
     /// Tells whether anything forbids writing.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
@@ -166,7 +192,7 @@ pub fn complete(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) 
     let name = name.or_else(|| Some(directory()?.name().to_owned())).unwrap_or_else(|| file.clone());
     let claim = root.map(|root| {
         let finding = findings.clone().add(codes::CLUSTER_DUPLICATE, "/metadata/name", "").clone();
-        (root, finding.hint("give each cluster its own name and directory"))
+        (root, finding.hint(DUPLICATE_HINT))
     });
     let mut proofs = Vec::new();
     let desired = intent.and_then(|intent| {
@@ -182,7 +208,7 @@ pub fn complete(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) 
     });
     let mut diagnostics = findings.into_vec();
     diagnostic::sort(&mut diagnostics);
-    Outcome { name, file, path, diagnostics, desired, proofs, claim }
+    Outcome { name, file, path, diagnostics, desired, proofs, clean: None, claim }
 }
 
 /// Tells whether a text can be the name of a cluster: a DNS-1123 label, as the schema wants it.
@@ -201,10 +227,10 @@ fn build(
     findings: &mut Findings,
 ) -> Result<(Plan, Layout), Vec<Diagnostic>> {
     let plan = plan::resolve(cluster, &context.catalog)?;
-    let rendered = render::render(&plan)?;
+    let rendered = render::render(&plan, &context.templates)?;
     let layout = layout::lay_out(&plan, &rendered, previous)?;
     findings.extend(layout.warnings.iter().cloned());
-    let contracts = render::contracts(&plan)?;
+    let contracts = render::contracts(&plan, &context.templates)?;
     proofs.extend(verify::verify(&plan, &layout, &contracts, bases, findings));
     Ok((plan, layout))
 }

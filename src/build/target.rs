@@ -101,11 +101,14 @@ impl Target {
     pub fn compile(&self) -> Result<Matcher, TargetFault> {
         let expression = |field, text: &Option<String>| {
             let Some(text) = text.as_deref().filter(|t| !t.is_empty()) else { return Ok(None) };
+            if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+                return Ok(Some(Pattern::Exact(text.to_owned())));
+            }
             // Go's and Rust's expressions agree on what names are matched with.
             let anchored = format!("^(?:{text})$");
             Regex::new(text)
                 .and_then(|_| Regex::new(&anchored))
-                .map(Some)
+                .map(|expression| Some(Pattern::Expression(expression)))
                 .map_err(|e| TargetFault::Expression { field, reason: last_line(&e.to_string()) })
         };
         let selector = |field, text: &Option<String>| {
@@ -130,14 +133,31 @@ fn last_line(text: &str) -> String {
     line.trim().trim_start_matches("error: ").to_owned()
 }
 
+/// What a field of an object is compared with.
+#[derive(Clone, Debug)]
+enum Pattern {
+    /// An expression that means nothing but itself; compiling one takes longer than all that it is used for.
+    Exact(String),
+    Expression(Regex),
+}
+
+impl Pattern {
+    fn holds(&self, text: &str) -> bool {
+        match self {
+            Pattern::Exact(exact) => exact == text,
+            Pattern::Expression(expression) => expression.is_match(text),
+        }
+    }
+}
+
 /// A target that is ready to match.
 #[derive(Clone, Debug)]
 pub struct Matcher {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     labels: Selector,
     annotations: Selector,
 }
@@ -188,6 +208,6 @@ impl Matcher {
     }
 }
 
-fn holds(expression: &Option<Regex>, text: &str) -> bool {
-    expression.as_ref().is_none_or(|expression| expression.is_match(text))
+fn holds(pattern: &Option<Pattern>, text: &str) -> bool {
+    pattern.as_ref().is_none_or(|pattern| pattern.holds(text))
 }

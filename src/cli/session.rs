@@ -14,9 +14,9 @@ use crate::diff::{ChangeKind, ChangeSet, compare};
 use crate::layout::{Previous, inventory};
 use crate::pipeline::{self, Context, Inputs, Outcome};
 use crate::plan::Plan;
-use crate::repo::{self, IntentFile, Repo, git};
+use crate::repo::{self, Answer, Clean, IntentFile, Repo, git};
 use crate::tree::RepoPath;
-use crate::verify::Bases;
+use crate::verify::{Bases, Ground, Proof};
 
 /// The clusters that a command works on, taken through the pipeline.
 pub struct Session<T> {
@@ -68,6 +68,22 @@ pub fn context(repo: &Repo, ui: &Ui) -> anyhow::Result<Option<Context>> {
     }
 }
 
+/// How much a command needs to know of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Of a cluster without findings and changes only that it is so, as an earlier run may have found out.
+    Brief,
+    /// Everything.
+    Whole,
+}
+
+impl Depth {
+    /// Takes the brief way when a condition holds.
+    pub fn brief_if(brief: bool) -> Self {
+        if brief { Self::Brief } else { Self::Whole }
+    }
+}
+
 impl<T: Send> Session<T> {
     /// Runs the pipeline over the selected clusters.
     ///
@@ -75,10 +91,16 @@ impl<T: Send> Session<T> {
     ///
     /// # Errors
     /// When something cannot be read, or an argument means nothing.
-    pub fn start(global: &Global, selected: &Selection, ui: &Ui, make: impl Make<T>) -> anyhow::Result<Option<Self>> {
+    pub fn start(
+        global: &Global,
+        selected: &Selection,
+        depth: Depth,
+        ui: &Ui,
+        make: impl Make<T>,
+    ) -> anyhow::Result<Option<Self>> {
         let repo = repository(global)?;
         let Some(context) = context(&repo, ui)? else { return Ok(None) };
-        Self::run(repo, &context, selected, ui, make).map(Some)
+        Self::run(repo, &context, selected, depth, ui, make).map(Some)
     }
 
     /// Runs the pipeline over the selected clusters of a repository.
@@ -89,6 +111,7 @@ impl<T: Send> Session<T> {
         repo: Repo,
         context: &Context,
         selected: &Selection,
+        depth: Depth,
         ui: &Ui,
         make: impl Make<T>,
     ) -> anyhow::Result<Self> {
@@ -106,29 +129,53 @@ impl<T: Send> Session<T> {
         for (name, dir) in &selected.base {
             bases.insert(name.clone(), dir.display().to_string(), repo::base(dir)?);
         }
-        let one = |file: IntentFile| -> anyhow::Result<(Done<T>, Option<(String, String)>)> {
+        let brief = depth == Depth::Brief && selected.base.is_empty() && selected.file.is_none();
+        let clean =
+            program().filter(|_| brief).and_then(|key| Clean::open(&repo, &format!("{key} {}", context.overlay)));
+        let one = |file: IntentFile| -> anyhow::Result<One<T>> {
+            if let (Some(clean), Some(path)) = (&clean, &file.path)
+                && let Some((answer, root)) = clean.answer(&repo, path)
+            {
+                let mut outcome = Outcome::known(answer.name, path.clone(), root, answer.unchanged, answer.proven);
+                let made = make(&repo, &mut outcome, Previous::default())?;
+                return Ok(One { done: Done { outcome, made }, source: None, line: None });
+            }
             // Of the files that an intent refers to no line is ever shown: one of them may be a Secret.
             let shown = file.bytes.len() <= crate::yaml::Limits::INTENT.bytes;
             let source = shown.then(|| (file.name.clone(), String::from_utf8_lossy(&file.bytes).into_owned()));
             let draft = pipeline::read(&file.name, file.path, &file.bytes, context);
-            let files = repo.read_all(&draft.references())?;
-            let previous = match draft.root() {
-                Some(root) => repo.previous(&root)?,
+            let references = draft.references();
+            let root = draft.root();
+            let files = repo.read_all(&references)?;
+            let previous = match &root {
+                Some(root) => repo.previous(root)?,
                 None => Previous::default(),
             };
             let inputs = Inputs { files, previous: previous.clone() };
             let mut outcome = pipeline::complete(draft, inputs, context, &bases);
+            let rendered = outcome.desired.as_ref().filter(|_| clean.is_some()).map(|(_, layout)| layout.tree.clone());
             let made = make(&repo, &mut outcome, previous)?;
             outcome.desired = None;
-            Ok((Done { outcome, made }, source))
+            let line = clean.as_ref().and_then(|clean| {
+                let answer = answer(&outcome, root?)?;
+                let rendered = rendered?;
+                let looked_at = outcome.path.iter().chain(&references).chain(rendered.iter().map(|(path, _)| path));
+                clean.line(&repo, answer, looked_at)
+            });
+            Ok(One { done: Done { outcome, made }, source, line })
         };
         let done: Vec<_> = picked.files.into_par_iter().map(one).collect();
         let mut clusters = Vec::new();
         let mut sources = BTreeMap::new();
+        let mut lines = Vec::new();
         for result in done {
-            let (cluster, source) = result?;
-            clusters.push(cluster);
+            let One { done, source, line } = result?;
+            lines.extend(line.and_then(|line| Some((done.outcome.path.as_ref()?.to_string(), line))));
+            clusters.push(done);
             sources.extend(source);
+        }
+        if let Some(clean) = clean.filter(|_| !lines.is_empty()) {
+            clean.keep(lines);
         }
         for index in pipeline::duplicates(clusters.iter_mut().map(|cluster| &mut cluster.outcome)) {
             clusters[index].made = make(&repo, &mut clusters[index].outcome, Previous::default())?;
@@ -178,6 +225,33 @@ impl<T: Send> Session<T> {
     }
 }
 
+/// One cluster with what the session wants of it.
+struct One<T> {
+    done: Done<T>,
+    source: Option<(String, String)>,
+    line: Option<String>,
+}
+
+/// What is worth keeping of a cluster: nothing unless there is nothing to say and nothing to do.
+fn answer(outcome: &Outcome, root: RepoPath) -> Option<Answer> {
+    let unchanged = outcome.clean.filter(|_| outcome.diagnostics.is_empty())?;
+    let proven = |proof: &&Proof| proof.landed() && proof.ground == Ground::Contract;
+    let count = outcome.proofs.iter().filter(proven).count();
+    (count == outcome.proofs.len()).then(|| Answer {
+        name: outcome.name.clone(),
+        root: root.to_string(),
+        unchanged,
+        proven: count,
+    })
+}
+
+/// What tells this build of the program from every other one.
+fn program() -> Option<String> {
+    let metadata = std::env::current_exe().ok()?.metadata().ok()?;
+    let changed = metadata.modified().ok()?.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
+    Some(format!("{} {} {}", env!("CARGO_PKG_VERSION"), metadata.len(), changed.as_nanos()))
+}
+
 /// The finding about a directory that holds our files and no intent.
 fn intent_missing(name: &str) -> Diagnostic {
     Diagnostic::new(codes::INTENT_MISSING, format!("the cluster `{name}` has a rendered tree, but no intent"))
@@ -186,8 +260,10 @@ fn intent_missing(name: &str) -> Diagnostic {
 }
 
 /// Compares one cluster's desired tree with the files in a repository.
-pub fn changes(outcome: &Outcome, repo: &Repo, previous: &Previous) -> anyhow::Result<ChangeSet> {
-    let Some((plan, layout)) = &outcome.desired else { return Ok(ChangeSet::default()) };
+pub fn changes(outcome: &mut Outcome, repo: &Repo, previous: &Previous) -> anyhow::Result<ChangeSet> {
+    let Some((plan, layout)) = &outcome.desired else {
+        return Ok(ChangeSet { unchanged: outcome.clean.unwrap_or_default(), ..ChangeSet::default() });
+    };
     let mut wanted: Vec<_> = layout.tree.iter().map(|(path, _)| path.clone()).collect();
     wanted.retain(|path| previous.files.get(path).is_none());
     let mut current = previous.files.clone();
@@ -200,6 +276,7 @@ pub fn changes(outcome: &Outcome, repo: &Repo, previous: &Previous) -> anyhow::R
     }
     // No line of an inventory, however it came there, makes us delete what the user wrote.
     changes.files.retain(|change| change.kind != ChangeKind::Deleted || !is_input(plan, &change.path));
+    outcome.clean = changes.is_empty().then_some(changes.unchanged);
     Ok(changes)
 }
 

@@ -11,10 +11,14 @@ use crate::intent::Findings;
 
 /// Evaluates the rules of all planned plugins.
 pub(super) fn check(plugins: &[PlannedPlugin], modules: &[PlannedModule], cluster: &Value, findings: &mut Findings) {
-    for planned in plugins {
-        if planned.plugin.validations.is_empty() {
-            continue;
-        }
+    let with_rules: Vec<_> = plugins.iter().filter(|planned| !planned.plugin.validations.is_empty()).collect();
+    let Some(first) = with_rules.first() else { return };
+    // Functions and facts are the same for all of them.
+    let mut shared = Context::default();
+    if !bind(&mut shared, "cluster", cluster, &first.plugin.dir, findings) {
+        return;
+    }
+    for planned in with_rules {
         let module = planned.module.map_or(Value::Null, |index| facts::module(&modules[index]));
         let at = match planned.module {
             Some(index) => format!("{}/{}", modules[index].at, modules[index].name),
@@ -24,18 +28,29 @@ pub(super) fn check(plugins: &[PlannedPlugin], modules: &[PlannedModule], cluste
         if planned.module.is_some() && findings.has_errors_at(&at) {
             continue;
         }
-        let mut context = Context::default();
-        for (name, value) in [("self", &planned.options), ("cluster", cluster), ("module", &module)] {
-            match cel::to_value(Signed(value)) {
-                Ok(value) => context.add_variable_from_value(name, value),
-                Err(error) => {
-                    broken(&planned.plugin.dir, &error.to_string(), findings);
-                    return;
-                }
-            }
+        let dir = &planned.plugin.dir;
+        let mut context = shared.new_inner_scope();
+        if !bind(&mut context, "self", &planned.options, dir, findings)
+            || !bind(&mut context, "module", &module, dir, findings)
+        {
+            return;
         }
         for rule in &planned.plugin.validations {
-            check_rule(rule, &context, &at, &planned.plugin.dir, findings);
+            check_rule(rule, &context, &at, dir, findings);
+        }
+    }
+}
+
+/// Gives a value to rules under a name; false when it cannot be one of CEL, which is reported.
+fn bind(context: &mut Context<'_, '_>, name: &str, value: &Value, dir: &str, findings: &mut Findings) -> bool {
+    match cel::to_value(Signed(value)) {
+        Ok(value) => {
+            context.add_variable_from_value(name, value);
+            true
+        }
+        Err(error) => {
+            broken(dir, &error.to_string(), findings);
+            false
         }
     }
 }

@@ -7,32 +7,46 @@ const FUEL: u64 = 2_000_000;
 /// Largest output of one template in bytes.
 const LARGEST: usize = 8 << 20;
 
-/// Renders one template.
-pub(super) fn render(name: &str, text: &str, context: &serde_json::Value) -> Result<String, String> {
-    let mut env = Environment::new();
-    // Missing fields may be tested with `if`, but never printed or looked into.
-    env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    env.set_auto_escape_callback(|_| AutoEscape::Json);
-    env.set_fuel(Some(FUEL));
-    env.set_recursion_limit(50);
-    let syntax = minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-    env.set_syntax(syntax.map_err(|error| describe(&error))?);
-    env.add_filter("mebibytes", mebibytes);
-    env.add_filter("duration", |text: String| {
-        duration(&text).ok_or_else(|| invalid(format!("`{text}` is not a duration")))
-    });
-    env.add_filter("bare", bare);
-    env.add_filter("shell", shell);
-    env.add_filter("line", line);
-    env.add_template(name, text).map_err(|error| describe(&error))?;
-    let output = env
-        .get_template(name)
-        .and_then(|template| template.render(minijinja::Value::from(minijinja::value::Serde(context))))
-        .map_err(|error| describe(&error))?;
-    if output.len() > LARGEST {
-        return Err(format!("the output is larger than {LARGEST} bytes"));
+/// A compiled template.
+pub(super) struct Template(Environment<'static>);
+
+impl Template {
+    /// The name that a template has in its environment, where it is alone.
+    const NAME: &'static str = "template";
+
+    /// Compiles a template.
+    pub(super) fn compile(text: &str) -> Result<Self, String> {
+        let mut env = Environment::new();
+        // Missing fields may be tested with `if`, but never printed or looked into.
+        env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        env.set_auto_escape_callback(|_| AutoEscape::Json);
+        env.set_fuel(Some(FUEL));
+        env.set_recursion_limit(50);
+        let syntax = minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        env.set_syntax(syntax.map_err(|error| describe(&error))?);
+        env.add_filter("mebibytes", mebibytes);
+        env.add_filter("duration", |text: String| {
+            duration(&text).ok_or_else(|| invalid(format!("`{text}` is not a duration")))
+        });
+        env.add_filter("bare", bare);
+        env.add_filter("shell", shell);
+        env.add_filter("line", line);
+        env.add_template_owned(Self::NAME, text.to_owned()).map_err(|error| describe(&error))?;
+        Ok(Self(env))
     }
-    Ok(output)
+
+    /// Renders the template.
+    pub(super) fn render(&self, context: &Value) -> Result<String, String> {
+        let output = self
+            .0
+            .get_template(Self::NAME)
+            .and_then(|template| template.render(context.clone()))
+            .map_err(|error| describe(&error))?;
+        if output.len() > LARGEST {
+            return Err(format!("the output is larger than {LARGEST} bytes"));
+        }
+        Ok(output)
+    }
 }
 
 fn describe(error: &Error) -> String {
@@ -121,6 +135,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn render(text: &str, context: serde_json::Value) -> Result<String, String> {
+        Template::compile(text)?.render(&Value::from(minijinja::value::Serde(&context)))
+    }
+
     #[test]
     fn durations_print_as_go_prints_them() {
         for (text, printed) in [
@@ -148,22 +166,18 @@ mod tests {
     #[test]
     fn endless_and_huge_templates_stop() {
         assert!(
-            render(
-                "a",
-                "{% for x in range(100000) %}{% for y in range(100000) %}x{% endfor %}{% endfor %}",
-                &json!({})
-            )
-            .is_err()
+            render("{% for x in range(100000) %}{% for y in range(100000) %}x{% endfor %}{% endfor %}", json!({}))
+                .is_err()
         );
-        assert!(render("a", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", &json!({})).is_err());
-        assert!(render("a", "{{ missing }}", &json!({})).is_err());
-        assert!(render("a", "{{ 'a b'|bare }}", &json!({})).is_err());
+        assert!(render("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", json!({})).is_err());
+        assert!(render("{{ missing }}", json!({})).is_err());
+        assert!(render("{{ 'a b'|bare }}", json!({})).is_err());
     }
 
     #[test]
     fn values_cannot_inject_structure() {
         for hostile in ["a\nb: c", "a: b", "- x", "{a}", "#", "\u{2028}x: y", "'", "\"", "---\n"] {
-            let text = render("a", "name: {{ v }}\n", &json!({"v": hostile})).expect("renders");
+            let text = render("name: {{ v }}\n", json!({"v": hostile})).expect("renders");
             let node =
                 crate::yaml::parse_one(text.as_bytes(), crate::yaml::Dialect::Strict, crate::yaml::Limits::INTENT)
                     .expect("YAML");

@@ -107,6 +107,11 @@ impl Repository {
         self.git.workdir()
     }
 
+    /// Returns the git directory of the work tree.
+    pub fn git_dir(&self) -> &Path {
+        self.git.git_dir()
+    }
+
     /// Returns those of the given paths that the index lacks: the next commit would be without them.
     pub fn untracked<'p>(&self, paths: &'p [String]) -> Result<Vec<&'p str>, GitError> {
         let index = self.read_index()?;

@@ -1,5 +1,6 @@
 //! EFFECTS: the repository on disk. The only stage, with `cli`, that touches files, locks and git.
 
+mod clean;
 pub mod git;
 mod kustomization;
 mod read;
@@ -7,6 +8,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
+pub use clean::{Answer, Clean};
 pub use kustomization::kustomizations;
 pub use read::{IntentFile, ReadError, base};
 pub use write::WriteError;

@@ -76,6 +76,21 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// A proof of which no more is known than that the patch lands on an object of the contract.
+    pub fn on_contract() -> Self {
+        Self {
+            kustomization: String::new(),
+            source: String::new(),
+            from: String::new(),
+            line: 0,
+            matched: 1,
+            object: None,
+            ground: Ground::Contract,
+            applied: true,
+            changes: Vec::new(),
+        }
+    }
+
     /// Tells whether the patch lands on exactly one object.
     pub fn landed(&self) -> bool {
         self.applied && self.matched == 1 && self.ground != Ground::None

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{check_flux, explain};
 use crate::cli::Status;
 use crate::cli::args::{Check, Global};
-use crate::cli::session::{self, Done, Session};
+use crate::cli::session::{self, Depth, Done, Session};
 use crate::cli::ui::Ui;
 use crate::diagnostic::Diagnostic;
 use crate::pipeline::Context;
@@ -28,9 +28,14 @@ pub fn run(global: &Global, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
     };
     let context = match Context::new(&repo.plugins()?) {
         Ok(context) => {
-            let session = Session::run(repo, &context, &args.selection, ui, |repo, outcome, previous| {
-                Ok(session::conflicts(&session::changes(outcome, repo, &previous)?))
-            })?;
+            let session = Session::run(
+                repo,
+                &context,
+                &args.selection,
+                Depth::brief_if(args.output == "text" && !ui.verbose()),
+                ui,
+                |repo, outcome, previous| Ok(session::conflicts(&session::changes(outcome, repo, &previous)?)),
+            )?;
             checked.faults = session.faults;
             checked.clusters = session.clusters.into_iter().map(checked_cluster).collect();
             checked.sources = session.sources;

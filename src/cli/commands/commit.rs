@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use crate::cli::Status;
 use crate::cli::args::{Commit, Global};
-use crate::cli::session::{self, Done, Session};
+use crate::cli::session::{self, Depth, Done, Session};
 use crate::cli::ui::Ui;
 use crate::diff::{ObjectChange, compare, counts, describe};
 use crate::layout::{Inventory, inventory};
@@ -24,7 +24,7 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
         // The library knows the words for it.
         explained(repository.preflight(&[]))?;
     }
-    let session = Session::start(global, &args.selection, ui, |repo, outcome, previous| {
+    let session = Session::start(global, &args.selection, Depth::Whole, ui, |repo, outcome, previous| {
         let changes = session::changes(outcome, repo, &previous)?;
         Ok((changes, previous, outcome.desired.take()))
     })?;

@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use crate::cli::Status;
 use crate::cli::args::{Diff, Global};
-use crate::cli::session::{self, Session};
+use crate::cli::session::{self, Depth, Session};
 use crate::cli::ui::Ui;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::diff::{ChangeKind, ChangeSet, FileChange, compare, describe};
@@ -25,9 +25,13 @@ pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
         (true, Some(raw)) => raw,
         (true, None) => bail!("`--raw` does not change the format `{}`; leave it out", format.name),
     };
-    let session = Session::start(global, &args.selection, ui, |repo, outcome, previous| {
-        one(repo, outcome, &previous, args.against.as_deref())
-    })?;
+    let session = Session::start(
+        global,
+        &args.selection,
+        Depth::brief_if(args.output == "text" && args.against.is_none()),
+        ui,
+        |repo, outcome, previous| one(repo, outcome, &previous, args.against.as_deref()),
+    )?;
     let Some(mut session) = session else { return Ok(Status::Findings) };
     let errors = session.report(ui);
     if errors && !format.findings {

@@ -4,13 +4,13 @@ use anyhow::bail;
 
 use crate::cli::Status;
 use crate::cli::args::{Global, Graph};
-use crate::cli::session::Session;
+use crate::cli::session::{Depth, Session};
 use crate::cli::ui::Ui;
 use crate::report::graph_format;
 
 pub fn run(global: &Global, args: &Graph, ui: &Ui) -> anyhow::Result<Status> {
     let Some(format) = graph_format(&args.output) else { bail!("no format `{}`", args.output) };
-    let session = Session::start(global, &args.selection(), ui, |_, outcome, _| {
+    let session = Session::start(global, &args.selection(), Depth::Whole, ui, |_, outcome, _| {
         Ok(outcome.desired.take().map(|(_, layout)| layout.graph))
     })?;
     let Some(session) = session else { return Ok(Status::Findings) };

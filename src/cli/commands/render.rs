@@ -2,7 +2,7 @@
 
 use crate::cli::Status;
 use crate::cli::args::{Global, Render};
-use crate::cli::session::{self, Session};
+use crate::cli::session::{self, Depth, Session};
 use crate::cli::ui::Ui;
 use crate::diff::{ChangeKind, ChangeSet};
 use crate::repo::{Repo, git};
@@ -11,19 +11,25 @@ use crate::tree::{RepoPath, Tree};
 
 pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
     let target = args.out.as_ref().map(|dir| Repo::new(dir.clone()));
-    let session = Session::start(global, &args.selection, ui, |repo, outcome, previous| {
-        let Some((plan, layout)) = &outcome.desired else { return Ok(Made::default()) };
-        if args.stdout {
-            return Ok(Made { stream: stream(&layout.tree), ..Made::default() });
-        }
-        let root = plan.cluster.root.clone();
-        let paths = layout.tree.iter().filter(|_| args.exit_code).map(|(path, _)| path.clone()).collect();
-        let changes = match &target {
-            Some(target) => session::changes(outcome, target, &target.previous(&root)?)?,
-            None => session::changes(outcome, repo, &previous)?,
-        };
-        Ok(Made { changes, root: Some(root), paths, ..Made::default() })
-    })?;
+    let session = Session::start(
+        global,
+        &args.selection,
+        Depth::brief_if(!args.stdout && !args.exit_code && args.out.is_none()),
+        ui,
+        |repo, outcome, previous| {
+            let Some((plan, layout)) = &outcome.desired else { return Ok(Made::default()) };
+            if args.stdout {
+                return Ok(Made { stream: stream(&layout.tree), ..Made::default() });
+            }
+            let root = plan.cluster.root.clone();
+            let paths = layout.tree.iter().filter(|_| args.exit_code).map(|(path, _)| path.clone()).collect();
+            let changes = match &target {
+                Some(target) => session::changes(outcome, target, &target.previous(&root)?)?,
+                None => session::changes(outcome, repo, &previous)?,
+            };
+            Ok(Made { changes, root: Some(root), paths, ..Made::default() })
+        },
+    )?;
     let Some(mut session) = session else { return Ok(Status::Findings) };
     if session.report(ui) {
         return Ok(session.refuse("nothing is written", ui));
