@@ -12,9 +12,10 @@ test:
     cargo clippy --all-targets --locked -- -D warnings
     cargo test --locked
 
-# CPU time against kustomize and kubectl, which it installs; takes some minutes, most of them kustomize's
+# CPU time against kustomize and kubectl, which it installs, and against cp and git; takes some minutes, most of them kustomize's
 bench rounds="21":
     cargo build --release --locked
+    python3 .ci/bench_fleet.py target/release/fluxwright
     python3 .ci/bench.py target/release/fluxwright {{rounds}}
 
 # run the tests, then review each changed snapshot as a diff

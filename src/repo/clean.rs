@@ -4,7 +4,7 @@
 //! known by what the file system says of it, its time of change included, as git knows it from its index. The record lies in
 //! the git directory: no commit can bring one. It is a cache: whatever is wrong with it, the cluster is rendered again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -40,7 +40,8 @@ struct Entry {
     files: Vec<(String, Option<Stamp>)>,
 }
 
-/// What the file system says of a file: times of change in nanoseconds, size, inode, and mode.
+/// What the file system says of a file: times of change in nanoseconds, size, inode, and mode. Of a directory only the last two
+/// count: what else is in it is not ours.
 type Stamp = (i64, i64, u64, u64, u32);
 
 /// The record of one work tree.
@@ -87,7 +88,10 @@ impl Clean {
     /// Returns the line for an intent whose answer rests on the given files, or `None` while one of them is too fresh.
     pub fn line<'f>(&self, repo: &Repo, answer: Answer, files: impl Iterator<Item = &'f RepoPath>) -> Option<String> {
         let mut entry = Entry { answer, files: Vec::new() };
-        for path in files {
+        let files: BTreeSet<&RepoPath> = files.collect();
+        // A directory that is replaced by a link to itself holds the same files, and we would not go there.
+        let directories: BTreeSet<RepoPath> = files.iter().filter_map(|path| path.parent()).collect();
+        for path in files.into_iter().chain(&directories) {
             let stamp = stamp(&repo.root().join(path.as_str()));
             if stamp.is_some_and(|(changed, status, ..)| changed.max(status) >= self.started - TICK) {
                 return None;
@@ -122,6 +126,9 @@ fn stamp(path: &Path) -> Option<Stamp> {
     use std::os::unix::fs::MetadataExt;
     let of = |seconds: i64, nanoseconds: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds);
     let metadata = std::fs::symlink_metadata(path).ok()?;
+    if metadata.is_dir() {
+        return Some((0, 0, 0, metadata.ino(), metadata.mode()));
+    }
     let (changed, status) = (of(metadata.mtime(), metadata.mtime_nsec()), of(metadata.ctime(), metadata.ctime_nsec()));
     Some((changed, status, metadata.size(), metadata.ino(), metadata.mode()))
 }

@@ -17,7 +17,9 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
         Depth::brief_if(!args.stdout && !args.exit_code && args.out.is_none()),
         ui,
         |repo, outcome, previous| {
-            let Some((plan, layout)) = &outcome.desired else { return Ok(Made::default()) };
+            let Some((plan, layout)) = &outcome.desired else {
+                return Ok(Made { changes: session::changes(outcome, repo, &previous)?, ..Made::default() });
+            };
             if args.stdout {
                 return Ok(Made { stream: stream(&layout.tree), ..Made::default() });
             }
