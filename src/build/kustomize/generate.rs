@@ -3,9 +3,11 @@
 use base64::Engine;
 use serde_json::{Map, Value};
 
+use super::BuildError;
 use super::fields;
-use super::file::{Generator, GeneratorOptions};
-use crate::build::identity::Tracked;
+use super::file::{self, Generator, GeneratorOptions, Kustomization};
+use super::run::{Accumulated, Place, Run};
+use crate::build::identity::{Source, Tracked};
 use crate::render::Resource;
 
 /// What a generator makes.
@@ -242,4 +244,102 @@ fn encoded(bytes: &[u8]) -> String {
     }
     out.push('\n');
     out
+}
+
+/// A fault of a generator, or of a file that it names.
+enum GenerateFault {
+    Entry(Fault),
+    File(BuildError),
+}
+
+impl From<Fault> for GenerateFault {
+    fn from(fault: Fault) -> Self {
+        Self::Entry(fault)
+    }
+}
+
+impl Run<'_, '_> {
+    /// Runs the generators.
+    pub(super) fn generate(
+        &mut self,
+        place: &Place<'_>,
+        kustomization: &Kustomization,
+        content: &mut Accumulated,
+    ) -> Result<(), BuildError> {
+        let lists = [
+            (Made::ConfigMap, "configMapGenerator", &kustomization.config_map_generator),
+            (Made::Secret, "secretGenerator", &kustomization.secret_generator),
+        ];
+        for (made, name, generators) in lists {
+            let kind = if made == Made::ConfigMap { "ConfigMapGenerator" } else { "SecretGenerator" };
+            for (index, generator) in generators.iter().enumerate() {
+                let field = format!("{name}[{index}]");
+                let options = options(generator.options.as_ref(), kustomization.generator_options.as_ref());
+                self.generated_object(place, &field, made, generator, &options, place.source(kind), content)?;
+            }
+        }
+        self.plugin_generators(place, &kustomization.generators, content)
+    }
+
+    /// Makes the object of one generator and adds it to those that are there.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn generated_object(
+        &self,
+        place: &Place<'_>,
+        field: &str,
+        made: Made,
+        generator: &Generator,
+        options: &file::GeneratorOptions,
+        source: Option<Source>,
+        content: &mut Accumulated,
+    ) -> Result<(), BuildError> {
+        let load = |entry: &str, path: &str| {
+            let field = format!("{field}.{entry}");
+            self.bytes(place, &field, path).map(<[u8]>::to_vec).map_err(GenerateFault::File)
+        };
+        let resource = make(made, generator, options, load).map_err(|fault| match fault {
+            GenerateFault::Entry(fault) => place.fault(&format!("{field}.{}", fault.field), fault.reason),
+            GenerateFault::File(error) => error,
+        })?;
+        let mut object = Tracked::new(resource, place.file.into());
+        object.memory.hashed = !options.disable_name_suffix_hash;
+        object.memory.source = source;
+        absorb(place, field, object, Behavior::of(&generator.behavior), content)
+    }
+}
+
+/// Adds a generated object, or puts it in the place of the one that it is for.
+pub(super) fn absorb(
+    place: &Place<'_>,
+    field: &str,
+    mut object: Tracked,
+    behavior: Behavior,
+    content: &mut Accumulated,
+) -> Result<(), BuildError> {
+    let named = object.id().clone();
+    let mut found = content.objects.iter_mut().filter(|known| known.answers_to(&named));
+    let (first, second) = (found.next(), found.next().map(|other| other.resource().id()));
+    match (first, second) {
+        (None, _) if behavior == Behavior::Create => {
+            content.objects.push(object);
+            Ok(())
+        }
+        (None, _) => {
+            let word = if behavior == Behavior::Merge { "merge" } else { "replace" };
+            Err(place.fault(&format!("{field}.behavior"), format!("is `{word}`, and there is no `{named}`")))
+        }
+        (Some(_), _) if behavior == Behavior::Create => {
+            let reason = format!("makes `{named}`, which is there already; `behavior: merge` or `replace` changes it");
+            Err(place.fault(field, reason))
+        }
+        (Some(first), Some(second)) => {
+            let reason = format!("names `{named}`, which may be `{}` or `{second}`", first.resource().id());
+            Err(place.fault(field, reason))
+        }
+        (Some(known), None) => {
+            take_over(&mut object, known, behavior);
+            *known = object;
+            Ok(())
+        }
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::config::FieldSpec;
 use super::file::{self, Generator, Image, Metadata, PatchEntry, PatchOptions, Replacement, Replica, Texts};
-use super::generate::{Behavior, Made};
+use super::generate::{self, Behavior, Made};
 use super::names::{self, End};
 use super::namespace::{self, Namespace, Subjects};
 use super::{Accumulated, BuildError, Place, Run, provenance, read, transform};
@@ -117,7 +117,7 @@ impl Run<'_, '_> {
             }
         }
         // No schema knows these kinds, so that the tool looks into all that it has.
-        self.builtin_used |= !entries.is_empty();
+        self.builtin_uses += entries.len();
         // What is written out comes first, as kustomize takes it.
         all.append(&mut from_files);
         let tracked: Vec<Tracked> =
@@ -161,7 +161,7 @@ impl Run<'_, '_> {
                         .ok_or_else(|| place.fault(&format!("{field}.kubernetesService.name"), "is missing"))?;
                     let mut object = Tracked::new(made, place.file.into());
                     object.memory.source = source;
-                    transform::absorb(place, field, object, Behavior::Create, content)?;
+                    generate::absorb(place, field, object, Behavior::Create, content)?;
                 }
                 kind => return Err(place.fault(field, format!("is a `{kind}`, which is no generator"))),
             }

@@ -4,11 +4,16 @@ use serde_json::Value;
 
 use super::config::Kinds;
 use super::fields;
-use super::file::{FieldOptions, Replacement, ReplacementSource, ReplacementTarget};
+use super::file::{self, FieldOptions, Replacement, ReplacementSource, ReplacementTarget};
 use super::paths::{self, Found, Missing};
-use super::plain;
+use super::run::{Place, Run};
+use super::{BuildError, Effect, plain, read};
 use crate::build::identity::{Identity, Tracked};
+use crate::build::source;
 use crate::build::target::Target;
+use crate::render::Resource;
+use crate::tree::RepoPath;
+use crate::yaml::{Body, Node};
 
 /// The field that is meant when none is given.
 const NAME: &str = "metadata.name";
@@ -316,4 +321,76 @@ fn inside_text(body: &mut Value, steps: &[String], at: usize, missing: Missing, 
     })
     .map_err(|reason| fault("", reason))?;
     Ok(())
+}
+
+impl Run<'_, '_> {
+    /// Carries out replacements, written out or in files.
+    pub(super) fn replace(
+        &mut self,
+        place: &Place<'_>,
+        name: &str,
+        objects: &mut [Tracked],
+        entries: &[Replacement],
+    ) -> Result<(), BuildError> {
+        let mut all: Vec<(String, Replacement)> = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
+            let field = format!("{name}[{index}]");
+            if entry.path.is_empty() {
+                all.push((field, entry.clone()));
+                continue;
+            }
+            if entry.source.is_some() || entry.targets.as_ref().is_some_and(|targets| !targets.is_empty()) {
+                return Err(place.fault(&field, "has `path` beside a replacement that is written out"));
+            }
+            let field = format!("{field}.path");
+            let (value, path) = self.document(place, &field, &entry.path)?;
+            let read = |value: &Value| read::from_open_value(value).map_err(|e| file::error(path.as_str(), e));
+            match &value {
+                Value::Array(items) => {
+                    for (index, item) in items.iter().enumerate() {
+                        all.push((format!("{field}[{index}]"), read(item)?));
+                    }
+                }
+                Value::Object(_) => all.push((field, read(&value)?)),
+                _ => {
+                    return Err(place.fault(&field, "names a file that holds neither a replacement nor a list of them"));
+                }
+            }
+        }
+        for (field, replacement) in &all {
+            let written = |object: &Tracked, steps: &[String]| self.written(object, steps);
+            let selected = replace(objects, replacement, &written).map_err(|fault| {
+                let field = format!("{field}.{}", fault.field);
+                if fault.unsupported {
+                    return BuildError::Unsupported {
+                        file: place.file.to_owned(),
+                        field: format!("{field} ({})", fault.reason.replace('`', "")),
+                    };
+                }
+                place.fault(&field, fault.reason)
+            })?;
+            for (index, count) in selected.into_iter().enumerate() {
+                let effect = if count == 0 { Effect::ReplacementSelectsNothing } else { Effect::Selected };
+                self.trace(place.file, &format!("{field}.targets[{index}]"), effect);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds how a scalar is written in the file of its object, if it is still the one that stands there: `1.50`.
+    fn written(&self, object: &Tracked, steps: &[String]) -> Option<String> {
+        let path = RepoPath::parse(&object.origin).ok().filter(|_| !object.is_new())?;
+        let bytes = self.engine.tree.get(&path)?.bytes();
+        let nodes = source::documents(bytes).ok()?;
+        let is_meant = |node: &&Node| {
+            Resource::new(node.to_value()).is_some_and(|resource| Identity::of(&resource).same(object.original()))
+        };
+        let node = nodes.iter().find(is_meant)?;
+        let pointer = paths::pointer(object.body(), steps)?;
+        let found = node.at(&pointer)?;
+        let unchanged = matches!(&found.body, Body::Scalar(value) if object.body().pointer(&pointer) == Some(value));
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let text = bytes.get(found.span.start..found.span.end).and_then(|text| std::str::from_utf8(text).ok());
+        text.map(str::trim).filter(|_| unchanged).map(str::to_owned)
+    }
 }

@@ -4,20 +4,14 @@ use serde_json::Value;
 
 use super::config::{Config, FieldSpec, Kinds, add_all};
 use super::fields::{self, Make};
-use super::file::{Generator, Image, Kustomization, PatchEntry, Replacement, Replica, Texts};
-use super::generate::{self, Behavior, Made};
+use super::file::{Image, Kustomization, PatchEntry, Replica, Texts};
 use super::names::{self, End};
 use super::namespace::{self, Namespace, Subjects};
-use super::{
-    Accumulated, BuildError, Effect, Place, Run, file, hash as hashes, images, patch_fault, paths, provenance, read,
-    replacements, unique,
-};
-use crate::build::identity::{Identity, Source, Tracked};
+use super::run::{Accumulated, Place, Run};
+use super::{BuildError, Effect, file, hash as hashes, images, patch_fault, provenance, unique};
+use crate::build::identity::Tracked;
 use crate::build::patch::{Patch, PatchBody, PatchFault, Rules, apply_tracked};
-use crate::build::source;
-use crate::render::Resource;
 use crate::tree::RepoPath;
-use crate::yaml::{Body, Node};
 
 /// Ends the names of generated objects with the hash of their content.
 pub(super) fn hash(objects: &mut [Tracked]) -> Result<(), BuildError> {
@@ -37,18 +31,6 @@ pub(super) fn hash(objects: &mut [Tracked]) -> Result<(), BuildError> {
     Ok(())
 }
 
-/// A fault of a generator, or of a file that it names.
-enum GenerateFault {
-    Entry(generate::Fault),
-    File(BuildError),
-}
-
-impl From<generate::Fault> for GenerateFault {
-    fn from(fault: generate::Fault) -> Self {
-        Self::Entry(fault)
-    }
-}
-
 impl Place<'_> {
     /// A field that cannot be used.
     pub(super) fn fault(&self, field: &str, reason: impl Into<String>) -> BuildError {
@@ -62,54 +44,6 @@ impl Place<'_> {
 }
 
 impl Run<'_, '_> {
-    /// Runs the generators.
-    pub(super) fn generate(
-        &mut self,
-        place: &Place<'_>,
-        kustomization: &Kustomization,
-        content: &mut Accumulated,
-    ) -> Result<(), BuildError> {
-        let lists = [
-            (Made::ConfigMap, "configMapGenerator", &kustomization.config_map_generator),
-            (Made::Secret, "secretGenerator", &kustomization.secret_generator),
-        ];
-        for (made, name, generators) in lists {
-            let kind = if made == Made::ConfigMap { "ConfigMapGenerator" } else { "SecretGenerator" };
-            for (index, generator) in generators.iter().enumerate() {
-                let field = format!("{name}[{index}]");
-                let options = generate::options(generator.options.as_ref(), kustomization.generator_options.as_ref());
-                self.generated_object(place, &field, made, generator, &options, place.source(kind), content)?;
-            }
-        }
-        self.plugin_generators(place, &kustomization.generators, content)
-    }
-
-    /// Makes the object of one generator and adds it to those that are there.
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn generated_object(
-        &self,
-        place: &Place<'_>,
-        field: &str,
-        made: Made,
-        generator: &Generator,
-        options: &file::GeneratorOptions,
-        source: Option<Source>,
-        content: &mut Accumulated,
-    ) -> Result<(), BuildError> {
-        let load = |entry: &str, path: &str| {
-            let field = format!("{field}.{entry}");
-            self.bytes(place, &field, path).map(<[u8]>::to_vec).map_err(GenerateFault::File)
-        };
-        let resource = generate::make(made, generator, options, load).map_err(|fault| match fault {
-            GenerateFault::Entry(fault) => place.fault(&format!("{field}.{}", fault.field), fault.reason),
-            GenerateFault::File(error) => error,
-        })?;
-        let mut object = Tracked::new(resource, place.file.into());
-        object.memory.hashed = !options.disable_name_suffix_hash;
-        object.memory.source = source;
-        absorb(place, field, object, Behavior::of(&generator.behavior), content)
-    }
-
     /// Runs the transformers.
     pub(super) fn transform(
         &mut self,
@@ -293,120 +227,12 @@ impl Run<'_, '_> {
         let is_merge = matches!(patch.body, PatchBody::StrategicMerge(_));
         // kustomize puts the objects together anew then, and sees that two are the same.
         let checked = is_merge && (rules.allow_name_change || rules.allow_kind_change) && patch.target.is_some();
-        self.builtin_used |= is_merge && self.schema.is_none();
+        self.builtin_uses += usize::from(is_merge && self.schema.is_none());
         let rules = Rules { schema: self.schema, ..rules };
         let done =
             apply_tracked(&patch, rules, objects).map_err(|fault| patch_fault(place.file, field, path, fault))?;
         self.trace_patch((place.file, field), &patch, &done, objects);
         if checked { unique(objects) } else { Ok(()) }
-    }
-
-    /// Carries out replacements, written out or in files.
-    pub(super) fn replace(
-        &mut self,
-        place: &Place<'_>,
-        name: &str,
-        objects: &mut [Tracked],
-        entries: &[Replacement],
-    ) -> Result<(), BuildError> {
-        let mut all: Vec<(String, Replacement)> = Vec::new();
-        for (index, entry) in entries.iter().enumerate() {
-            let field = format!("{name}[{index}]");
-            if entry.path.is_empty() {
-                all.push((field, entry.clone()));
-                continue;
-            }
-            if entry.source.is_some() || entry.targets.as_ref().is_some_and(|targets| !targets.is_empty()) {
-                return Err(place.fault(&field, "has `path` beside a replacement that is written out"));
-            }
-            let field = format!("{field}.path");
-            let (value, path) = self.document(place, &field, &entry.path)?;
-            let read = |value: &Value| read::from_open_value(value).map_err(|e| file::error(path.as_str(), e));
-            match &value {
-                Value::Array(items) => {
-                    for (index, item) in items.iter().enumerate() {
-                        all.push((format!("{field}[{index}]"), read(item)?));
-                    }
-                }
-                Value::Object(_) => all.push((field, read(&value)?)),
-                _ => {
-                    return Err(place.fault(&field, "names a file that holds neither a replacement nor a list of them"));
-                }
-            }
-        }
-        for (field, replacement) in &all {
-            let written = |object: &Tracked, steps: &[String]| self.written(object, steps);
-            let selected = replacements::replace(objects, replacement, &written).map_err(|fault| {
-                let field = format!("{field}.{}", fault.field);
-                if fault.unsupported {
-                    return BuildError::Unsupported {
-                        file: place.file.to_owned(),
-                        field: format!("{field} ({})", fault.reason.replace('`', "")),
-                    };
-                }
-                place.fault(&field, fault.reason)
-            })?;
-            for (index, count) in selected.into_iter().enumerate() {
-                let effect = if count == 0 { Effect::ReplacementSelectsNothing } else { Effect::Selected };
-                self.trace(place.file, &format!("{field}.targets[{index}]"), effect);
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Run<'_, '_> {
-    /// Finds how a scalar is written in the file of its object, if it is still the one that stands there: `1.50`.
-    fn written(&self, object: &Tracked, steps: &[String]) -> Option<String> {
-        let path = RepoPath::parse(&object.origin).ok().filter(|_| !object.is_new())?;
-        let bytes = self.engine.tree.get(&path)?.bytes();
-        let nodes = source::documents(bytes).ok()?;
-        let is_meant = |node: &&Node| {
-            Resource::new(node.to_value()).is_some_and(|resource| Identity::of(&resource).same(object.original()))
-        };
-        let node = nodes.iter().find(is_meant)?;
-        let pointer = paths::pointer(object.body(), steps)?;
-        let found = node.at(&pointer)?;
-        let unchanged = matches!(&found.body, Body::Scalar(value) if object.body().pointer(&pointer) == Some(value));
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let text = bytes.get(found.span.start..found.span.end).and_then(|text| std::str::from_utf8(text).ok());
-        text.map(str::trim).filter(|_| unchanged).map(str::to_owned)
-    }
-}
-
-/// Adds a generated object, or puts it in the place of the one that it is for.
-pub(super) fn absorb(
-    place: &Place<'_>,
-    field: &str,
-    mut object: Tracked,
-    behavior: Behavior,
-    content: &mut Accumulated,
-) -> Result<(), BuildError> {
-    let named = object.id().clone();
-    let mut found = content.objects.iter_mut().filter(|known| known.answers_to(&named));
-    let (first, second) = (found.next(), found.next().map(|other| other.resource().id()));
-    match (first, second) {
-        (None, _) if behavior == Behavior::Create => {
-            content.objects.push(object);
-            Ok(())
-        }
-        (None, _) => {
-            let word = if behavior == Behavior::Merge { "merge" } else { "replace" };
-            Err(place.fault(&format!("{field}.behavior"), format!("is `{word}`, and there is no `{named}`")))
-        }
-        (Some(_), _) if behavior == Behavior::Create => {
-            let reason = format!("makes `{named}`, which is there already; `behavior: merge` or `replace` changes it");
-            Err(place.fault(field, reason))
-        }
-        (Some(first), Some(second)) => {
-            let reason = format!("names `{named}`, which may be `{}` or `{second}`", first.resource().id());
-            Err(place.fault(field, reason))
-        }
-        (Some(known), None) => {
-            generate::take_over(&mut object, known, behavior);
-            *known = object;
-            Ok(())
-        }
     }
 }
 

@@ -139,3 +139,31 @@ fn components_change_what_their_includer_has() {
         [("kustomization.yaml", "resources: [c.yaml, part]"), ("c.yaml", CM), ("part/kustomization.yaml", component)];
     assert!(matches!(built(&files, "."), Err(BuildError::Field { .. })));
 }
+
+#[test]
+fn a_base_that_was_taken_in_before_changes_nothing() {
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {template: {spec: {containers: [{name: a, image: a}, {name: b, image: b}]}}}\n";
+    let patch = "patches: [{patch: '{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {template: {spec: {containers: [{name: a, tty: true}]}}}}'}]\n";
+    let files = [
+        ("base/kustomization.yaml", "resources: [d.yaml]\n".to_owned()),
+        ("base/d.yaml", deployment.to_owned()),
+        ("first/kustomization.yaml", "resources: [../base]\n".into()),
+        ("schema/kustomization.yaml", "openapi: {path: schema.json}\n".into()),
+        ("schema/schema.json", "{\"definitions\": {}}\n".into()),
+        ("second/kustomization.yaml", format!("resources: [../base, ../schema]\n{patch}")),
+    ];
+    let tree: Tree =
+        files.into_iter().map(|(path, text)| (RepoPath::parse(path).expect("valid"), text.into())).collect();
+    let second = RepoPath::parse("second").expect("valid");
+    let alone = Engine::new(&tree, Restriction::RootOnly).build(Some(&second), Order::Found);
+    let shared = Engine::new(&tree, Restriction::RootOnly);
+    for dir in ["base", "first"] {
+        let dir = RepoPath::parse(dir).expect("valid");
+        shared.build(Some(&dir), Order::Found).expect("builds");
+    }
+    assert_eq!(shared.build(Some(&second), Order::Found), alone);
+    // Without the schema of Kubernetes beside it, the list is replaced.
+    let built = alone.expect("builds");
+    let containers = built[0].body.pointer("/spec/template/spec/containers").and_then(Value::as_array);
+    assert_eq!(containers.map(Vec::len), Some(1), "{built:?}");
+}

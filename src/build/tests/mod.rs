@@ -8,7 +8,7 @@ mod operations;
 
 use serde_json::Value;
 
-use super::{Application, BuildError, Patch, PatchFault, Target, apply, build};
+use super::{Application, BuildError, Engine, Order, Patch, PatchFault, Restriction, Target, apply, build};
 use crate::render::Resource;
 use crate::tree::{RepoPath, Tree};
 use crate::yaml::{Dialect, Limits, parse};
