@@ -121,7 +121,13 @@ fn each_obstacle_has_a_clear_answer_and_changes_nothing() {
         },
         "foreign-file",
     );
-    obstacle(&|s| drop(s.git(&["config", "commit.gpgsign", "true"])), "sign");
+    obstacle(
+        &|s| {
+            s.git(&["config", "commit.gpgsign", "true"]);
+            s.git(&["config", "gpg.program", "/nonexistent/gpg"]);
+        },
+        "could not sign",
+    );
     obstacle(&|s| s.write(INTENT, intent("exposedPorts: 5\n")), "wrong-type");
 }
 

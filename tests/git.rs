@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, UNIX_EPOCH};
 
-use fluxwright::repo::git::{Commit, FileChange, GitError, Repository, discover};
+use fluxwright::repo::git::{Changes, Commit, FileChange, GitError, Repository, Request, Target, discover};
 use tempfile::TempDir;
 
 /// Is a repository in a directory of its own, driven by the real git.
@@ -110,9 +110,9 @@ impl Fixture {
     /// Writes the changes to the work tree, as the caller of the library does, and commits them.
     fn apply(&self, files: &[FileChange]) -> Result<Option<Commit>, GitError> {
         let repository = self.open();
-        repository.preflight(files)?;
+        preflight(&repository, files)?;
         self.write_all(files);
-        repository.commit(files, "render: update\n\nbody")
+        commit(&repository, files, "render: update\n\nbody")
     }
 
     fn write_all(&self, files: &[FileChange]) {
@@ -123,7 +123,7 @@ impl Fixture {
         }
         for file in files {
             if let Some(content) = &file.content {
-                self.write(&file.path, std::str::from_utf8(content).expect("UTF-8"));
+                self.write(&file.path, std::str::from_utf8(content.bytes()).expect("UTF-8"));
             }
         }
     }
@@ -175,9 +175,9 @@ impl Fixture {
     fn assert_refused(&self, files: &[FileChange], check: impl Fn(&GitError) -> bool) -> GitError {
         let before = self.snapshot();
         let repository = self.open();
-        let error = repository.preflight(files).expect_err("preflight refuses");
+        let error = preflight(&repository, files).expect_err("preflight refuses");
         assert!(check(&error), "preflight: {error:?}");
-        let error = repository.commit(files, "refused").expect_err("commit refuses");
+        let error = commit(&repository, files, "refused").expect_err("commit refuses");
         assert!(check(&error), "commit: {error:?}");
         assert!(before == self.snapshot(), "something changed");
         error
@@ -189,8 +189,22 @@ fn open(dir: &Path) -> Repository {
     discover(dir).expect("readable").expect("a repository")
 }
 
+fn request<'a>(target: &'a Target, changes: &'a Changes, message: &'a str) -> Request<'a> {
+    Request { target, changes, message, trailers: &[], sign: None, verify: true }
+}
+
+fn preflight(repository: &Repository, files: &[FileChange]) -> Result<(), GitError> {
+    let (target, changes) = (repository.target(None)?, repository.changes(files.to_vec())?);
+    repository.preflight(&request(&target, &changes, "message"))
+}
+
+fn commit(repository: &Repository, files: &[FileChange], message: &str) -> Result<Option<Commit>, GitError> {
+    let (target, changes) = (repository.target(None)?, repository.changes(files.to_vec())?);
+    repository.commit(&request(&target, &changes, message))
+}
+
 fn put(path: &str, content: &str) -> FileChange {
-    FileChange { path: path.to_owned(), content: Some(content.as_bytes().to_vec()) }
+    FileChange { path: path.to_owned(), content: Some(content.as_bytes().to_vec().into()) }
 }
 
 fn delete(path: &str) -> FileChange {
@@ -372,7 +386,7 @@ fn an_edit_after_rendering_stays_visible() {
     fixture.write("out/a.yaml", "a: 3\n");
     // A file older than the index is one that git does not read if the metadata matches.
     fixture.set_modified("out/a.yaml");
-    fixture.open().commit(&files, "render").expect("commits").expect("a commit");
+    commit(&fixture.open(), &files, "render").expect("commits").expect("a commit");
     assert_eq!(fixture.git(&["show", "HEAD:out/a.yaml"]), "a: 2\n");
     assert_eq!(fixture.git(&["status", "--porcelain"]), " M out/a.yaml\n");
 }
@@ -401,14 +415,14 @@ fn nothing_that_differs_makes_no_commit() {
     let before = fixture.snapshot();
     let repository = fixture.open();
     for files in [&[][..], &[put("out/a.yaml", "a: 1\n"), delete("out/never.yaml")]] {
-        repository.preflight(files).expect("acceptable");
-        assert_eq!(repository.commit(files, "nothing").expect("works"), None);
+        preflight(&repository, files).expect("acceptable");
+        assert_eq!(commit(&repository, files, "nothing").expect("works"), None);
     }
     assert!(before == fixture.snapshot());
     fixture.assert_sound();
 
     let fixture = Fixture::unborn();
-    assert_eq!(fixture.open().commit(&[], "nothing").expect("works"), None);
+    assert_eq!(commit(&fixture.open(), &[], "nothing").expect("works"), None);
 }
 
 #[test]
@@ -550,7 +564,7 @@ fn records_message_and_reflog_like_git() {
     }
     let files = [put("out/a.yaml", "a: 3\n")];
     for message in ["", " \n\n", "a\0b"] {
-        let error = fixture.open().commit(&files, message).expect_err("refused");
+        let error = commit(&fixture.open(), &files, message).expect_err("refused");
         assert!(matches!(error, GitError::InvalidMessage), "{error:?}");
     }
 }
@@ -606,6 +620,42 @@ fn takes_identity_and_dates_from_the_environment() {
         );
         fixture.assert_sound();
     });
+}
+
+#[test]
+fn many_files_become_one_pack() {
+    let fixture = Fixture::new();
+    let count = |what: &str| {
+        let counted = fixture.git(&["count-objects", "--verbose"]);
+        let line = counted.lines().find_map(|line| line.strip_prefix(what)).expect("counted").trim().to_owned();
+        line.parse::<usize>().expect("a number")
+    };
+    let loose = count("count:");
+    let text = |n: usize| format!("n: {n}\n").repeat(n % 400 + 1);
+    let files: Vec<_> = (0..5000).map(|n| put(&format!("fleet/{}/{n}.yaml", n % 7), &text(n))).collect();
+    fixture.apply(&files).expect("commits").expect("a commit");
+    assert_eq!((count("packs:"), count("count:")), (1, loose + 1), "only the commit is a file of its own");
+    assert_eq!(fixture.shown().len(), 5000);
+    assert_eq!(fixture.git(&["show", "HEAD:fleet/3/4651.yaml"]), text(4651));
+    assert_eq!(fixture.git(&["status", "--porcelain"]), "");
+    fixture.assert_sound();
+    let pack = fs::read_dir(fixture.work.join(".git/objects/pack")).expect("packs");
+    let names: Vec<_> = pack.map(|entry| entry.expect("entry").path()).collect();
+    let index = names.iter().find(|path| path.extension().is_some_and(|e| e == "idx")).expect("an index");
+    fixture.git(&["verify-pack", index.to_str().expect("UTF-8")]);
+    assert_eq!(names.len(), 2, "{names:?}");
+
+    // What is there already is not stored again, and few objects are files of their own.
+    let (same, moved) = (&files[..], put("elsewhere/0.yaml", &text(0)));
+    let before = count("count:");
+    fixture.apply(&[same, &[moved]].concat()).expect("commits").expect("a commit");
+    assert_eq!((count("packs:"), count("count:")), (1, before + 3), "two directories and the commit");
+    assert_eq!(fixture.apply(same).expect("works"), None);
+    assert_eq!((count("packs:"), count("count:")), (1, before + 3));
+    fixture.git(&["gc", "--quiet"]);
+    assert_eq!((count("packs:"), count("count:")), (1, 0));
+    fixture.apply(&[put("out/a.yaml", "a: 2\n")]).expect("commits").expect("a commit");
+    fixture.assert_sound();
 }
 
 // ---- refusing ----
@@ -734,14 +784,6 @@ fn refuses_a_date_that_is_none() {
 }
 
 #[test]
-fn refuses_when_commits_must_be_signed() {
-    let fixture = Fixture::new();
-    fixture.git(&["config", "commit.gpgSign", "true"]);
-    let error = fixture.assert_refused(&[put("out/a.yaml", "a: 2\n")], |e| matches!(e, GitError::SigningRequired));
-    assert!(error.hint().is_some_and(|hint| hint.contains("fluxwright render")));
-}
-
-#[test]
 fn refuses_while_the_index_is_locked() {
     let fixture = Fixture::new();
     fixture.write(".git/index.lock", "");
@@ -755,7 +797,7 @@ fn a_locked_branch_fails_with_nothing_changed() {
     fixture.write("out/a.yaml", "a: 2\n");
     fixture.write(".git/refs/heads/main.lock", "");
     let before = fixture.snapshot();
-    let error = fixture.open().commit(&[put("out/a.yaml", "a: 2\n")], "render").expect_err("locked");
+    let error = commit(&fixture.open(), &[put("out/a.yaml", "a: 2\n")], "render").expect_err("locked");
     assert!(matches!(error, GitError::Git { .. }), "{error:?}");
     assert!(before == fixture.snapshot(), "something changed");
 }

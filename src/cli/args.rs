@@ -1,9 +1,12 @@
 //! The command line: clap types whose doc comments are `--help`.
 
+mod commit;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use self::commit::Commit;
 use crate::build::flux::SourceRef;
 
 /// Declarative GitOps renderer: a cluster's intent becomes the Flux repository tree that makes it so.
@@ -240,19 +243,6 @@ pub struct Render {
     /// Print what was written as a unified diff, and exit with 1 when there is any, or a rendered file is unknown to git
     #[arg(long, conflicts_with_all = ["out", "stdout"])]
     pub exit_code: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct Commit {
-    #[command(flatten)]
-    pub selection: Selection,
-    /// Message of the commit [default: a summary of the changed objects]
-    #[arg(short, long, value_name = "TEXT", value_parser = message)]
-    pub message: Option<String>,
-}
-
-fn message(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("a commit needs a message".into()) } else { Ok(text.to_owned()) }
 }
 
 #[derive(Debug, ClapArgs)]

@@ -115,6 +115,22 @@ impl<T: Send> Session<T> {
         ui: &Ui,
         make: impl Make<T>,
     ) -> anyhow::Result<Self> {
+        Self::run_with(repo, context, selected, depth, ui, &|repo, root| Ok(repo.previous(root)?), make)
+    }
+
+    /// As [`run`](Self::run), where what we own in a cluster's directory is read from another place than the working tree.
+    ///
+    /// # Errors
+    /// When something cannot be read, or an argument means nothing.
+    pub fn run_with(
+        repo: Repo,
+        context: &Context,
+        selected: &Selection,
+        depth: Depth,
+        ui: &Ui,
+        owned: &(dyn Fn(&Repo, &RepoPath) -> anyhow::Result<Previous> + Sync),
+        make: impl Make<T>,
+    ) -> anyhow::Result<Self> {
         let (files, abandoned) = match &selected.file {
             Some(file) => (vec![repo.intent(file)?], Vec::new()),
             None => (repo.intents()?, repo.abandoned()?),
@@ -148,7 +164,7 @@ impl<T: Send> Session<T> {
             let root = draft.root();
             let files = repo.read_all(&references)?;
             let previous = match &root {
-                Some(root) => repo.previous(root)?,
+                Some(root) => owned(&repo, root)?,
                 None => Previous::default(),
             };
             let inputs = Inputs { files, previous: previous.clone() };

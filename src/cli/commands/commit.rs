@@ -1,15 +1,17 @@
 //! `fluxwright commit`: render, then one commit of our paths.
 
+mod cluster;
+
 use anyhow::bail;
 
 use crate::cli::Status;
 use crate::cli::args::{Commit, Global};
-use crate::cli::session::{self, Depth, Done, Session};
+use crate::cli::session::{self, Depth, Session};
 use crate::cli::ui::Ui;
-use crate::diff::{ObjectChange, compare, counts, describe};
-use crate::layout::{Inventory, inventory};
+use crate::diagnostic::mask::mask;
+use crate::diff::{ChangeKind, ChangeSet, FileChange, ObjectChange, counts};
 use crate::repo::Repo;
-use crate::repo::git::{self, FileChange, Repository};
+use crate::repo::git::{self, Changes, GitError, Repository, Request, Target};
 use crate::tree::{Blob, RepoPath, Tree};
 
 pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
@@ -20,100 +22,130 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
             repo.root().display()
         );
     };
-    if repository.work_dir().is_none() {
-        // The library knows the words for it.
-        explained(repository.preflight(&[]))?;
-    }
-    let session = Session::start(global, &args.selection, Depth::Whole, ui, |repo, outcome, previous| {
-        let changes = session::changes(outcome, repo, &previous)?;
-        Ok((changes, previous, outcome.desired.take()))
-    })?;
-    let Some(mut session) = session else { return Ok(Status::Findings) };
+    let target = explained(repository.target(args.branch.as_deref()))?;
+    let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
+    let place = cluster::Place::new(&repository, &target, &repo);
+    let session = Session::run_with(
+        repo,
+        &context,
+        &args.selection,
+        Depth::Whole,
+        ui,
+        &|repo, root| place.owned(repo, root),
+        // A cluster that cannot be committed is told of after the findings about all of them.
+        |repo, outcome, previous| Ok(place.gather(repo, outcome, &previous)),
+    )?;
     if session.report(ui) {
         return Ok(session.refuse("nothing is committed", ui));
     }
     if session.clusters.is_empty() {
         return Ok(Status::Clean);
     }
-    let prefix = prefix(&repository, &session.repo);
-    let mut sets = Vec::new();
-    let mut files = Vec::new();
-    let mut changed_objects = Vec::new();
-    let mut blocked = false;
-    for Done { outcome, made } in std::mem::take(&mut session.clusters) {
-        let (changes, previous, desired) = made;
-        let conflicts = session::conflicts(&changes);
-        ui.diagnostics(&conflicts, &session.sources);
-        blocked |= !conflicts.is_empty();
-        let Some((plan, layout)) = &desired else { continue };
-        let root = &plan.cluster.root;
-        let at_head = tree_at(&repository, "HEAD", &prefix, root)?;
-        let owned = root
-            .join(inventory::FILE)
-            .ok()
-            .and_then(|path| at_head.get(&path).map(Inventory::read))
-            .unwrap_or_default();
-        for (path, blob) in layout.tree.iter() {
-            files.push(change(&prefix, path, Some(blob)));
-        }
-        // Files of the last commit that are ours, rendered no longer, and gone from the work tree or about to go.
-        for relative in owned.paths() {
-            let Ok(path) = root.join(relative) else { continue };
-            let on_disk = session.repo.read(&path)?;
-            let going = previous.inventory.owns(relative) || on_disk.is_none();
-            if !layout.tree.contains(&path) && going && !session::is_input(plan, &path) {
-                files.push(change(&prefix, &path, None));
-            }
-        }
-        // The intent and what it refers to: a rendering without its intent would be stale in the next check.
-        let Some(intent) = &outcome.path else {
-            bail!(
-                "`{}` lies outside the repository, so that the commit would lack it; copy it to `{}`, or use `fluxwright render`",
-                outcome.file,
-                plan.cluster.path
-            );
-        };
-        let inputs: Vec<&RepoPath> = std::iter::once(intent).chain(plan.cluster.files.keys()).collect();
-        let names: Vec<String> = inputs.iter().map(|path| format!("{prefix}{path}")).collect();
-        let known = explained(repository.files_at("HEAD", &names))?;
-        for path in inputs {
-            let Some(blob) = session.repo.read(path)? else {
-                bail!("`{path}` is not a plain file of the repository, so that it cannot be committed");
-            };
-            // git keeps the line ends that the last commit has; a checkout may have converted them.
-            let lf = known
-                .get(&format!("{prefix}{path}"))
-                .is_some_and(|bytes| !bytes.windows(2).any(|pair| pair == b"\r\n"));
-            let blob = if lf { Blob::from(blob.with_lf().into_owned()) } else { blob };
-            files.push(change(&prefix, path, Some(&blob)));
-        }
-        let against_head = compare(&layout.tree, &at_head, root, &owned);
-        let found = describe(&against_head, |path| super::diff::is_below_flux(path, root)).objects;
-        changed_objects.push((outcome.name.clone(), found));
-        sets.push(changes);
+    let Session { repo, clusters, sources, faults } = session;
+    let (mut sets, mut changes, mut objects) = (Vec::new(), Changes::default(), Vec::new());
+    let mut conflicts = Vec::new();
+    for cluster in clusters {
+        let made = cluster.made?;
+        conflicts.extend(session::conflicts(&made.changes));
+        sets.push(made.changes);
+        changes.extend(made.files);
+        objects.push((cluster.outcome.name, made.objects));
     }
-    if blocked {
-        return Ok(session.refuse("nothing is committed; files are in the way", ui));
+    if !conflicts.is_empty() {
+        ui.diagnostics(&conflicts, &sources);
+        let none: Session<()> = Session { repo, clusters: Vec::new(), sources, faults };
+        return Ok(none.refuse("nothing is committed; files are in the way", ui));
     }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    files.dedup();
-    explained(repository.preflight(&files))?;
-    for changes in &sets {
-        session.repo.apply(changes)?;
-    }
-    let message = args.message.clone().unwrap_or_else(|| summary(&changed_objects));
-    let commit = explained(repository.commit(&files, &message))?;
-    for changes in &sets {
+    let message = args.message.clone().unwrap_or_else(|| summary(&objects));
+    let request = Request {
+        target: &target,
+        changes: &changes,
+        message: &message,
+        trailers: &args.trailers,
+        sign: args.sign(),
+        verify: !args.no_verify,
+    };
+    explained(repository.preflight(&request))?;
+    let commit = write_and_commit(&repo, &sets, &repository, &request)?;
+    for changes in sets.iter().filter(|_| target.is_current()) {
         super::render::list(changes, ui)?;
     }
-    match commit {
+    match &commit {
         Some(commit) => {
             let short: String = commit.id.chars().take(10).collect();
-            ui.result(&format!("[{} {short}] {}", commit.branch, message.lines().next().unwrap_or_default()))?;
+            ui.result(&format!("[{} {short}] {}", commit.branch, commit.subject))?;
+            commit.notes.iter().for_each(|note| ui.say(&format!("note: {note}")));
         }
-        None => ui.result("nothing to commit: the last commit holds this rendering already")?,
+        None if target.is_current() => ui.result("nothing to commit: the last commit holds this rendering already")?,
+        None => {
+            ui.result(&format!("nothing to commit: the branch `{}` holds this rendering already", base_of(&target)))?;
+        }
+    }
+    // A new branch that nothing was committed to is not there.
+    if target.is_new() && commit.is_none() {
+        return Ok(Status::Clean);
+    }
+    match &args.push {
+        Some(remote) => push(&repository, &target, remote.as_deref(), ui)?,
+        None if !target.is_current() && commit.is_some() => {
+            let branch = target.branch();
+            ui.say(&format!("hint: `git push --set-upstream origin {branch}` pushes it, for a pull request"));
+        }
+        None => {}
     }
     Ok(Status::Clean)
+}
+
+/// Names the branch whose files a commit starts from.
+fn base_of(target: &Target) -> String {
+    if target.is_new() { "HEAD".to_owned() } else { target.branch() }
+}
+
+/// Writes the working tree and makes the commit. Without a commit the working tree is as it was.
+fn write_and_commit(
+    repo: &Repo,
+    sets: &[ChangeSet],
+    repository: &Repository,
+    request: &Request,
+) -> anyhow::Result<Option<git::Commit>> {
+    let sets = if request.target.is_current() { sets } else { &[] };
+    let written = sets.iter().try_for_each(|changes| repo.apply(changes));
+    let result = match written {
+        Ok(()) => repository.commit(request),
+        Err(error) => {
+            restore(repo, sets);
+            return Err(error.into());
+        }
+    };
+    if matches!(&result, Err(error) if !matches!(error, GitError::IndexNotUpdated { .. })) {
+        restore(repo, sets);
+    }
+    explained(result)
+}
+
+/// Takes back what was written, as far as the disk lets us; the error that made it necessary is the one to tell.
+fn restore(repo: &Repo, sets: &[ChangeSet]) {
+    for changes in sets {
+        let back = |change: &FileChange| {
+            let kind = match change.kind {
+                ChangeKind::Created => ChangeKind::Deleted,
+                ChangeKind::Deleted => ChangeKind::Created,
+                kind => kind,
+            };
+            FileChange { path: change.path.clone(), kind, before: change.after.clone(), after: change.before.clone() }
+        };
+        let back = ChangeSet { files: changes.files.iter().map(back).collect(), unchanged: changes.unchanged };
+        let _ = repo.apply(&back);
+    }
+}
+
+/// Pushes the branch, and says what git said.
+fn push(repository: &Repository, target: &Target, remote: Option<&str>, ui: &Ui) -> anyhow::Result<()> {
+    let pushed = explained(repository.push(target, remote))?;
+    if !pushed.said.is_empty() {
+        ui.say(&mask(&pushed.said));
+    }
+    ui.result(&mask(&format!("pushed {} to {} {}", target.branch(), pushed.remote, pushed.branch)))
 }
 
 /// Adds the hint of a git error.
@@ -136,10 +168,6 @@ pub(super) fn prefix(repository: &Repository, repo: &Repo) -> String {
         (!relative.is_empty()).then(|| format!("{relative}/"))
     });
     inside.unwrap_or_default()
-}
-
-fn change(prefix: &str, path: &RepoPath, blob: Option<&Blob>) -> FileChange {
-    FileChange { path: format!("{prefix}{path}"), content: blob.map(|blob| blob.bytes().to_vec()) }
 }
 
 /// The files of a revision below a cluster's directory.

@@ -26,8 +26,26 @@ pub enum GitError {
     NoIdentity { role: &'static str },
     #[error("the environment variable `{variable}` is not a date: `{value}`")]
     InvalidDate { variable: &'static str, value: String },
-    #[error("`commit.gpgSign` asks for signed commits, which fluxwright does not create")]
-    SigningRequired,
+    #[error("`{branch}` is not a name that git takes for a branch")]
+    InvalidBranch { branch: String },
+    #[error("the branch `{branch}` is checked out in the work tree `{}`", dir.display())]
+    CheckedOut { branch: String, dir: PathBuf },
+    #[error("`git` cannot be started")]
+    NoProgram { source: Source },
+    #[error("git could not sign the commit: {said}")]
+    SigningFailed { said: String },
+    #[error("the repository `{}` belongs to another user, so that its hooks are not run", dir.display())]
+    UntrustedHooks { dir: PathBuf },
+    #[error("the hook `{hook}` refused the commit ({status})")]
+    HookFailed { hook: &'static str, status: String },
+    #[error("the hook `{hook}` cannot be started")]
+    HookNotStarted { hook: &'static str, source: Source },
+    #[error("the hook `{hook}` changed what was about to be committed: `{}`", paths.join("`, `"))]
+    HookChanged { hook: &'static str, paths: Vec<String> },
+    #[error("there is no remote to push to")]
+    NoRemote,
+    #[error("`{branch}` was not pushed to `{remote}`: {}", first(reason, said))]
+    PushFailed { branch: String, remote: String, reason: String, said: String },
     #[error("other content is already staged for `{}`", paths.join("`, `"))]
     Staged { paths: Vec<String> },
     #[error("the index is locked by `{}`", lock.display())]
@@ -58,7 +76,33 @@ impl GitError {
             Self::Conflicts { .. } => "resolve them and `git add` the result",
             Self::NoIdentity { .. } => "run `git config user.name <name>` and `git config user.email <address>`",
             Self::InvalidDate { .. } => "unset it, or write it like `2026-01-31T12:00:00+00:00`",
-            Self::SigningRequired => "run `fluxwright render`, then `git commit`",
+            Self::InvalidBranch { .. } => "pass a short name such as `render/prod`, without `refs/heads/`",
+            Self::CheckedOut { .. } => "run it there, or name another branch",
+            Self::NoProgram { .. } => "install git: signing and pushing are done by it, with your keys and credentials",
+            Self::SigningFailed { .. } => {
+                "look at `user.signingKey`, `gpg.format` and the program that they need, or pass `--no-sign`"
+            }
+            Self::UntrustedHooks { .. } => {
+                "if you trust it, run `git config --global --add safe.directory <directory>`"
+            }
+            Self::HookFailed { hook: "pre-commit" | "commit-msg", .. } => {
+                "do what it says, or pass `--no-verify`; nothing was committed"
+            }
+            Self::HookFailed { .. } => "do what it says; nothing was committed",
+            Self::HookNotStarted { .. } => "look at its first line (`#!`) and its permissions; nothing was committed",
+            Self::HookChanged { .. } => {
+                "let the hook leave generated files alone; if it changed an intent, run the command again"
+            }
+            Self::NoRemote => "name one with `--push=REMOTE`; `git remote add origin <url>` makes one",
+            Self::PushFailed { reason, .. }
+                if reason.contains("fetch first") || reason.contains("non-fast-forward") =>
+            {
+                "the remote has commits that are missing here: run `git pull --rebase`, then the command again"
+            }
+            Self::PushFailed { reason, .. } if !reason.is_empty() => {
+                "the commit is made; the remote does not take it on this branch: try another one with `--branch`"
+            }
+            Self::PushFailed { .. } => "the commit is made; run the command again, or `git push`, when this is mended",
             Self::Staged { .. } => "commit it, or unstage it with `git reset -- <path>`",
             Self::IndexLocked { .. } => "wait for the other git process; if there is none, remove the file",
             Self::Obstructed { .. } => "remove it or render elsewhere",
@@ -69,6 +113,12 @@ impl GitError {
         };
         Some(hint.to_owned())
     }
+}
+
+/// Tells why a push failed: what became of the branch, and what git and the remote said, without git's own hints.
+fn first(reason: &str, said: &str) -> String {
+    let said = said.lines().filter(|line| !line.starts_with("hint:"));
+    [reason].into_iter().chain(said).filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n  ")
 }
 
 /// Says what could not be done, for an error of the git library.

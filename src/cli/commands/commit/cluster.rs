@@ -1,0 +1,126 @@
+//! One cluster of a commit: what is ours where the commit goes, and which files it changes there.
+
+use anyhow::bail;
+
+use super::{explained, prefix, tree_at};
+use crate::cli::commands::diff::is_below_flux;
+use crate::cli::session;
+use crate::diff::{ChangeSet, ObjectChange, compare, describe};
+use crate::layout::{Inventory, Previous, inventory};
+use crate::pipeline::Outcome;
+use crate::plan::Plan;
+use crate::repo::Repo;
+use crate::repo::git::{Changes, FileChange, Repository, Shared, Target};
+use crate::tree::{Blob, RepoPath, Tree};
+
+/// Where the commit goes, seen by the threads that work on clusters.
+pub(super) struct Place {
+    shared: Shared,
+    revision: String,
+    /// Whether the branch is checked out: then the files that count are those of the working tree.
+    current: bool,
+    prefix: String,
+}
+
+/// What a commit needs of one cluster.
+#[derive(Default)]
+pub(super) struct Made {
+    /// What happens to the files of the working tree, or of the branch that is not checked out.
+    pub changes: ChangeSet,
+    pub files: Changes,
+    pub objects: Vec<ObjectChange>,
+}
+
+impl Place {
+    pub fn new(repository: &Repository, target: &Target, repo: &Repo) -> Self {
+        Self {
+            shared: repository.shared(),
+            revision: target.revision(),
+            current: target.is_current(),
+            prefix: prefix(repository, repo),
+        }
+    }
+
+    /// Reads what we own in a cluster's directory, where the commit goes.
+    pub fn owned(&self, repo: &Repo, root: &RepoPath) -> anyhow::Result<Previous> {
+        if self.current {
+            return Ok(repo.previous(root)?);
+        }
+        let there = tree_at(&self.shared.local(), &self.revision, &self.prefix, root)?;
+        let inventory = inventory_of(&there, root);
+        let own = |path: &RepoPath| {
+            path.strip_prefix(root).is_some_and(|relative| relative == inventory::FILE || inventory.owns(relative))
+        };
+        let files = there.iter().filter(|(path, _)| own(path)).map(|(path, blob)| (path.clone(), blob.clone()));
+        Ok(Previous { files: files.collect(), inventory })
+    }
+
+    /// Works out what the commit does to a cluster; nothing, if its intent has errors.
+    pub fn gather(&self, repo: &Repo, outcome: &mut Outcome, previous: &Previous) -> anyhow::Result<Made> {
+        let in_work_tree = self.current.then(|| session::changes(outcome, repo, previous)).transpose()?;
+        let Some((plan, layout)) = &outcome.desired else { return Ok(Made::default()) };
+        let repository = self.shared.local();
+        let root = &plan.cluster.root;
+        let there = tree_at(&repository, &self.revision, &self.prefix, root)?;
+        let owned = inventory_of(&there, root);
+        let mut against = compare(&layout.tree, &there, root, &owned);
+        let objects = describe(&against, |path| is_below_flux(path, root)).objects;
+        let mut files: Vec<FileChange> = layout.tree.iter().map(|(path, blob)| self.change(path, Some(blob))).collect();
+        // Files of the last commit that are ours, rendered no longer, and gone from the work tree or about to go.
+        for relative in owned.paths() {
+            let Ok(path) = root.join(relative) else { continue };
+            if layout.tree.contains(&path) || session::is_input(plan, &path) {
+                continue;
+            }
+            if previous.inventory.owns(relative) || repo.read(&path)?.is_none() {
+                files.push(self.change(&path, None));
+            }
+        }
+        files.extend(self.inputs(repo, &repository, outcome, plan)?);
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files.dedup();
+        against.files.retain(|change| change.after.is_some() || !session::is_input(plan, &change.path));
+        let changes = in_work_tree.unwrap_or(against);
+        Ok(Made { changes, files: explained(repository.changes(files))?, objects })
+    }
+
+    /// The intent and what it refers to: a rendering without its intent would be stale in the next check.
+    fn inputs(
+        &self,
+        repo: &Repo,
+        repository: &Repository,
+        outcome: &Outcome,
+        plan: &Plan,
+    ) -> anyhow::Result<Vec<FileChange>> {
+        let Some(intent) = &outcome.path else {
+            bail!(
+                "`{}` lies outside the repository, so that the commit would lack it; copy it to `{}`, or use `fluxwright render`",
+                outcome.file,
+                plan.cluster.path
+            );
+        };
+        let paths: Vec<&RepoPath> = std::iter::once(intent).chain(plan.cluster.files.keys()).collect();
+        let names: Vec<String> = paths.iter().map(|path| format!("{}{path}", self.prefix)).collect();
+        let known = explained(repository.files_at(&self.revision, &names))?;
+        let mut files = Vec::new();
+        for (path, name) in paths.into_iter().zip(names) {
+            let Some(blob) = repo.read(path)? else {
+                bail!("`{path}` is not a plain file of the repository, so that it cannot be committed");
+            };
+            // git keeps the line ends that the last commit has; a checkout may have converted them.
+            let lf = known.get(&name).is_some_and(|bytes| !bytes.windows(2).any(|pair| pair == b"\r\n"));
+            let blob = if lf { Blob::from(blob.with_lf().into_owned()) } else { blob };
+            files.push(FileChange { path: name, content: Some(blob) });
+        }
+        Ok(files)
+    }
+
+    fn change(&self, path: &RepoPath, blob: Option<&Blob>) -> FileChange {
+        FileChange { path: format!("{}{path}", self.prefix), content: blob.cloned() }
+    }
+}
+
+fn inventory_of(files: &Tree, root: &RepoPath) -> Inventory {
+    let path = root.join(inventory::FILE).ok();
+    path.and_then(|path| files.get(&path).map(Inventory::read)).unwrap_or_default()
+}

@@ -1,0 +1,153 @@
+//! The index: its lock, our entries in it, and the copy that hooks see.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use gix::ObjectId;
+use gix::bstr::{BStr, BString, ByteSlice};
+use gix::index::File as Index;
+use gix::index::entry::{Flags, Mode, Stat};
+use gix::lock::File as Lock;
+use rayon::prelude::*;
+
+use super::error::failed;
+use super::plan::Edits;
+use super::{GitError, Repository};
+
+impl Repository {
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.git.index_path().with_extension("lock")
+    }
+
+    pub(super) fn lock_index(&self) -> Result<Lock, GitError> {
+        let (index, fail) = (self.git.index_path(), gix::lock::acquire::Fail::Immediately);
+        let mut lock = Lock::acquire_to_update_resource(&index, fail, None, 0).map_err(|e| match e.is_retryable() {
+            true => GitError::IndexLocked { lock: self.lock_path() },
+            false => failed("lock the index")(e),
+        })?;
+        // A shared repository gives its index wider permissions than the umask would.
+        if let Ok(meta) = index.metadata() {
+            lock.with_mut(|file| file.set_permissions(meta.permissions())).map_err(failed("lock the index"))?;
+        }
+        Ok(lock)
+    }
+
+    /// Makes the entries of our paths equal to the commit and leaves all others as they are.
+    pub(super) fn update_index(&self, index: &mut Index, edits: &Edits) {
+        let work = WorkTree::of(self);
+        // Git recognizes a file that changed within the second of the index's writing, and kept its
+        // size, by the index not being newer. The new one will be: a size of zero tells git instead.
+        let written = index.timestamp();
+        let racy = |(entry, path): (&mut gix::index::Entry, &BStr)| {
+            let racy = entry.stat.is_racy(written, Default::default());
+            racy.then(|| (path.to_owned(), entry.stat.size, entry.id))
+        };
+        let racy: Vec<_> = index.entries_mut_with_paths().filter_map(racy).collect();
+        let changed = |(path, size, id): &(BString, u32, ObjectId)| {
+            work.file(path.as_bstr()).is_some_and(|(stat, found)| stat.size == *size && found != *id)
+        };
+        let changed: Vec<_> = racy.into_par_iter().filter(changed).collect();
+        for (path, ..) in changed {
+            if let Some(entry) =
+                index.entry_mut_by_path_and_stage(path.as_bstr(), gix::index::entry::Stage::Unconflicted)
+            {
+                entry.stat.size = 0;
+            }
+        }
+        let mut flags = BTreeMap::new();
+        index.remove_entries(|_, path, entry| {
+            let ours = path.to_str().ok().filter(|path| edits.contains_key(path));
+            flags.extend(ours.map(|path| (path.to_owned(), entry.flags)));
+            ours.is_some()
+        });
+        let found: Vec<_> = edits.par_iter().map(|(path, _)| work.file(BStr::new(path))).collect();
+        for ((path, edit), found) in edits.iter().zip(found) {
+            let Some((id, kind)) = edit.new else { continue };
+            // Without metadata git compares contents, if the file is not what we commit after all.
+            let stat = found.filter(|(_, found)| *found == id).map(|(stat, _)| stat);
+            let mut flags = flags.get(*path).copied().unwrap_or(Flags::empty());
+            flags &= Flags::ASSUME_VALID | Flags::SKIP_WORKTREE;
+            // Of these, only the latter needs the extended format.
+            flags.set(Flags::EXTENDED, flags.contains(Flags::SKIP_WORKTREE));
+            index.dangerously_push_entry(stat.unwrap_or_default(), id, flags, Mode::from(kind), BStr::new(path));
+        }
+        index.sort_entries();
+        // The cached trees describe the old entries, and the library would write them unchanged.
+        index.remove_tree();
+    }
+
+    /// Returns the ids of the files that the work tree has in the place of ours.
+    pub(super) fn on_disk(&self, edits: &Edits) -> Vec<Option<ObjectId>> {
+        let work = WorkTree::of(self);
+        edits.par_iter().map(|(path, _)| work.file(BStr::new(path)).map(|(_, id)| id)).collect()
+    }
+
+    /// Writes an index that has exactly the files of a tree, beside the real one, as `git commit --only` does for hooks.
+    ///
+    /// What `known` knows of files that are the same saves git from reading them.
+    pub(super) fn index_of_tree(
+        &self,
+        tree: ObjectId,
+        known: Option<&Index>,
+    ) -> Result<(tempfile::TempPath, Index), GitError> {
+        let action = "write an index for the hooks";
+        let state = gix::index::State::from_tree(&tree, &self.git.objects, Default::default());
+        let mut file = tempfile::Builder::new()
+            .prefix("next-index-")
+            .suffix(".lock")
+            .tempfile_in(self.git.git_dir())
+            .map_err(failed(action))?;
+        let mut index = Index::from_state(state.map_err(failed(action))?, file.path().to_owned());
+        for (entry, path) in index.entries_mut_with_paths() {
+            let same = known.and_then(|known| known.entry_by_path(path));
+            if let Some(same) = same.filter(|same| same.id == entry.id && same.mode == entry.mode) {
+                entry.stat = same.stat;
+            }
+        }
+        write(&index, &mut file)?;
+        Ok((file.into_temp_path(), index))
+    }
+}
+
+/// Writes an index into a file that takes its place later.
+pub(super) fn write(index: &Index, out: impl std::io::Write) -> Result<(), GitError> {
+    let mut out = std::io::BufWriter::new(out);
+    index.write_to(&mut out, Default::default()).map_err(failed("write the index"))?;
+    out.flush().map_err(failed("write the index"))
+}
+
+/// Names the paths whose contents or modes differ between two indexes.
+pub(super) fn differing(one: &Index, other: &Index) -> Vec<String> {
+    let content = |index: &Index| -> BTreeMap<BString, (ObjectId, Mode)> {
+        index.entries().iter().map(|e| (e.path(index).to_owned(), (e.id, e.mode))).collect()
+    };
+    let (one, other) = (content(one), content(other));
+    let gone = one.keys().filter(|path| !other.contains_key(*path));
+    let changed = other.iter().filter(|(path, found)| one.get(*path) != Some(found)).map(|(path, _)| path);
+    let mut paths: Vec<_> = gone.chain(changed).map(ToString::to_string).collect();
+    paths.sort();
+    paths
+}
+
+/// Is a work tree whose files several threads look at.
+struct WorkTree<'r> {
+    root: Option<&'r Path>,
+    hash: gix::hash::Kind,
+}
+
+impl<'r> WorkTree<'r> {
+    fn of(repository: &'r Repository) -> Self {
+        Self { root: repository.work_dir(), hash: repository.git.object_hash() }
+    }
+
+    /// Returns metadata and id of a regular file.
+    fn file(&self, path: &BStr) -> Option<(Stat, ObjectId)> {
+        let file = self.root?.join(gix::path::from_bstr(path).ok()?);
+        // Metadata first: if the file changes before it is read, the metadata is outdated already.
+        let meta = gix::index::fs::Metadata::from_path_no_follow(&file).ok().filter(|meta| meta.is_file())?;
+        let data = std::fs::read(&file).ok()?;
+        let id = gix::objs::compute_hash(self.hash, gix::objs::Kind::Blob, &data).ok()?;
+        Some((Stat::from_fs(&meta).ok()?, id))
+    }
+}

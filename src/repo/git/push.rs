@@ -1,0 +1,61 @@
+//! Pushing a branch with the git of the user, which finds credentials in its own way.
+
+use gix::bstr::ByteSlice;
+
+use super::{GitError, Repository, Target, program};
+
+/// Says what a push did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// The name or address of the remote.
+    pub remote: String,
+    /// The short name of the branch there.
+    pub branch: String,
+    /// What git and the remote said.
+    pub said: String,
+}
+
+impl Repository {
+    /// Pushes exactly the branch, to its upstream or to another remote.
+    ///
+    /// Without upstream the branch gets the same name at the remote, and that as its upstream. The remote is the one that
+    /// is asked for, else the one that `git push` would take.
+    pub fn push(&self, target: &Target, remote: Option<&str>) -> Result<Pushed, GitError> {
+        let config = self.git.config_snapshot();
+        let branch = target.branch();
+        let get = |key: String| config.string(key.as_str()).map(|value| value.to_string()).filter(|v| !v.is_empty());
+        let upstream = get(format!("branch.{branch}.remote")).zip(get(format!("branch.{branch}.merge")));
+        // `.` is this repository: a branch that follows another local one.
+        let upstream = upstream.filter(|(remote, _)| remote != ".");
+        let configured = || {
+            get(format!("branch.{branch}.pushRemote"))
+                .or_else(|| get("remote.pushDefault".to_owned()))
+                .or_else(|| upstream.as_ref().map(|(remote, _)| remote.clone()))
+        };
+        let remotes = self.git.remote_names();
+        let only = || match remotes.len() {
+            1 => remotes.iter().next().map(ToString::to_string),
+            _ => remotes.iter().find(|name| name.as_bytes() == b"origin").map(ToString::to_string),
+        };
+        let remote = remote.map(str::to_owned).or_else(configured).or_else(only);
+        let remote = remote.filter(|remote| !remote.starts_with('-')).ok_or(GitError::NoRemote)?;
+        let there = upstream.as_ref().filter(|(own, _)| *own == remote).map(|(_, merge)| merge.clone());
+        let there = there.unwrap_or_else(|| target.name.to_string());
+
+        let mut git = self.program()?;
+        git.args(["push", "--porcelain"]);
+        if upstream.is_none() {
+            git.arg("--set-upstream");
+        }
+        git.args(["--", &remote, &format!("{}:{there}", target.name.as_bstr())]);
+        let output = program::finish(&mut git, b"")?;
+        let there = there.strip_prefix("refs/heads/").unwrap_or(&there).to_owned();
+        if output.success {
+            return Ok(Pushed { remote, branch: there, said: output.stderr });
+        }
+        // In this format a line for each branch begins with what became of it, in every language.
+        let rejected = output.stdout.lines().find(|line| line.starts_with('!'));
+        let reason = rejected.and_then(|line| line.rsplit('\t').next()).unwrap_or_default().to_owned();
+        Err(GitError::PushFailed { branch, remote, reason, said: output.stderr })
+    }
+}
