@@ -122,6 +122,15 @@ fn pure_stages_touch_neither_disk_nor_environment() {
 }
 
 #[test]
+fn one_folder_owns_the_git_library() {
+    let uses = regex::Regex::new(r"\bgix\b").expect("valid");
+    let other = |path: &String| path.ends_with(".rs") && !path.starts_with("repo/git/");
+    let found = files(&project("src")).into_iter().filter(|(path, _)| other(path));
+    let wrong: Vec<_> = found.filter(|(_, bytes)| uses.is_match(&code(&String::from_utf8_lossy(bytes)))).collect();
+    assert!(wrong.is_empty(), "{:?}", wrong.iter().map(|(path, _)| path).collect::<Vec<_>>());
+}
+
+#[test]
 fn every_file_says_what_it_owns() {
     for (path, bytes) in files(&project("src")) {
         let header: &[u8] = if path.ends_with(".css") { b"/* " } else { b"//!" };

@@ -64,7 +64,7 @@ fn replay(document: &str) {
     for (path, body) in given_files(&text) {
         sandbox.write(&path, body);
     }
-    let commit = regex::Regex::new(r"\[main [0-9a-f]{10}\]").expect("valid");
+    let commit = regex::Regex::new(r"\[([a-z/]+) [0-9a-f]{10}\]").expect("valid");
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_fluxwright"));
     let path = format!("{}:{}", program.parent().expect("a directory").display(), std::env::var("PATH").expect("set"));
     let steps = steps(&text);
@@ -80,7 +80,7 @@ fn replay(document: &str) {
             .output()
             .expect("bash starts");
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        let same = |text: &str| commit.replace_all(text.trim_end(), "[main 0000000000]").into_owned();
+        let same = |text: &str| commit.replace_all(text.trim_end(), "[$1 0000000000]").into_owned();
         assert_eq!(same(&printed), same(&step.shown), "{document}: $ {}", step.command);
     }
 }
@@ -112,9 +112,15 @@ fn the_diff_of_the_reference_is_real() {
 
 #[test]
 fn the_sessions_of_the_guides_to_tools_are_real() {
-    for guide in
-        ["docs/pre-commit.md", "docs/editors.md", "docs/install.md", "docs/ci.md", "docs/function.md", "docs/build.md"]
-    {
+    for guide in [
+        "docs/commit.md",
+        "docs/pre-commit.md",
+        "docs/editors.md",
+        "docs/install.md",
+        "docs/ci.md",
+        "docs/function.md",
+        "docs/build.md",
+    ] {
         replay(guide);
     }
 }

@@ -114,8 +114,8 @@ impl Repository {
 /// Makes the full name of a branch, if git takes it.
 fn full_name(branch: &str) -> Result<FullName, GitError> {
     let invalid = || GitError::InvalidBranch { branch: branch.to_owned() };
-    // The first three are valid as names of references, and mean something else on a command line.
-    if branch == "HEAD" || branch.starts_with('-') || branch.starts_with("refs/") {
+    // As names of references these are valid; as branches they mean something else wherever git takes one.
+    if matches!(branch, "HEAD" | "@") || branch.starts_with('-') || branch.starts_with("refs/") {
         return Err(invalid());
     }
     FullName::try_from(format!("refs/heads/{branch}")).map_err(|_| invalid())
