@@ -318,6 +318,13 @@ fn exactly_the_branch_is_pushed() {
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(sandbox.git(&["--git-dir=../second.git", "rev-parse", "refs/heads/main"]).trim(), id("main"));
     assert_eq!(sandbox.git(&["rev-parse", "--abbrev-ref", "main@{u}"]), "origin/main\n");
+
+    // An address is written nowhere: it may hold credentials.
+    sandbox.write(INTENT, intent(""));
+    let run = sandbox.run(&["commit", "--branch", "third", "--push=../second.git"]);
+    assert_eq!(run.code, 0, "{run}");
+    sandbox.git(&["--git-dir=../second.git", "rev-parse", "refs/heads/third"]);
+    assert!(!sandbox.read(".git/config").contains("third"));
 }
 
 #[test]

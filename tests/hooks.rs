@@ -112,7 +112,7 @@ fn a_hook_that_fails_leaves_everything_as_it_was() {
         let run = sandbox.run(&["commit"]);
         assert_eq!(run.code, 2, "{name}: {run}");
         assert!(run.stderr.contains("no tickets, no commits"), "{name}: {run}");
-        assert!(run.stderr.contains(&format!("the hook `{name}` refused the commit (exit status: 1)")), "{run}");
+        assert!(run.stderr.contains(&format!("the hook `{name}` failed (exit status: 1)")), "{run}");
         assert_eq!(run.stderr.contains("--no-verify"), verifying, "{name}: {run}");
         assert_eq!(run.stdout, "", "{name}");
         assert!(state(&sandbox) == before, "{name}: something changed");
@@ -214,7 +214,7 @@ fn they_are_found_where_git_finds_them() {
     let run = sandbox.run(&["commit"]);
     assert_eq!(run.code, 0, "{run}");
     assert!(run.stderr.contains("note: the hook `pre-commit` is not run, because it is not executable"), "{run}");
-    assert!(run.stderr.contains("note: the hook `post-commit` refused the commit (exit status: 3)"), "{run}");
+    assert!(run.stderr.contains("note: the hook `post-commit` failed (exit status: 3)"), "{run}");
     assert_eq!(std::fs::read_to_string(sandbox.repo().join("../said.txt")).expect("written"), "no shebang\n");
 }
 

@@ -36,7 +36,7 @@ pub enum GitError {
     SigningFailed { said: String },
     #[error("the repository `{}` belongs to another user, so that its hooks are not run", dir.display())]
     UntrustedHooks { dir: PathBuf },
-    #[error("the hook `{hook}` refused the commit ({status})")]
+    #[error("the hook `{hook}` failed ({status})")]
     HookFailed { hook: &'static str, status: String },
     #[error("the hook `{hook}` cannot be started")]
     HookNotStarted { hook: &'static str, source: Source },

@@ -70,6 +70,7 @@ impl Repository {
 
     /// Returns the file that is locked while fluxwright writes into the work tree.
     pub fn lock_file(&self) -> PathBuf {
-        self.git.git_dir().join("fluxwright.lock")
+        let dir = self.git.git_dir();
+        dir.canonicalize().unwrap_or_else(|_| dir.to_owned()).join("fluxwright.lock")
     }
 }

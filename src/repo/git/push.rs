@@ -18,8 +18,8 @@ pub struct Pushed {
 impl Repository {
     /// Pushes exactly the branch, to its upstream or to another remote.
     ///
-    /// Without upstream the branch gets the same name at the remote, and that as its upstream. The remote is the one that
-    /// is asked for, else the one that `git push` would take.
+    /// Without upstream the branch gets the same name at the remote, and that as its upstream if the remote has a name.
+    /// The remote is the one that is asked for, else the one that `git push` would take.
     pub fn push(&self, target: &Target, remote: Option<&str>) -> Result<Pushed, GitError> {
         let config = self.git.config_snapshot();
         let branch = target.branch();
@@ -44,7 +44,8 @@ impl Repository {
 
         let mut git = self.program()?;
         git.args(["push", "--porcelain"]);
-        if upstream.is_none() {
+        // An address may hold credentials, and an upstream is written down.
+        if upstream.is_none() && remotes.iter().any(|name| name.as_bytes() == remote.as_bytes()) {
             git.arg("--set-upstream");
         }
         git.args(["--", &remote, &format!("{}:{there}", target.name.as_bstr())]);
