@@ -226,7 +226,7 @@ fn run(subject: &Subject, value: &Value, context: &Context) -> Outcome {
     let path = format!("clusters/{}/cluster.yaml", subject.name);
     let draft = pipeline::read(&path, RepoPath::parse(&path).ok(), value.to_string().as_bytes(), context);
     let inputs = Inputs { files: subject.files.clone(), ..Inputs::default() };
-    pipeline::complete(vec![(draft, inputs)], context, &Bases::default()).remove(0)
+    pipeline::complete(draft, inputs, context, &Bases::default())
 }
 
 /// All that anybody can see of an outcome.
