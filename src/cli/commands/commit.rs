@@ -24,7 +24,7 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
     };
     let target = explained(repository.target(args.branch.as_deref()))?;
     let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
-    let place = cluster::Place::new(&repository, &target, &repo);
+    let place = cluster::Place::new(&repository, &target, &repo, args.message.is_none());
     let session = Session::run_with(
         repo,
         &context,

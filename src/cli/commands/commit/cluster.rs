@@ -20,6 +20,8 @@ pub(super) struct Place {
     /// Whether the branch is checked out: then the files that count are those of the working tree.
     current: bool,
     prefix: String,
+    /// Whether the message is made of the objects; telling them apart means to parse all files that change.
+    describes: bool,
 }
 
 /// What a commit needs of one cluster.
@@ -32,12 +34,13 @@ pub(super) struct Made {
 }
 
 impl Place {
-    pub fn new(repository: &Repository, target: &Target, repo: &Repo) -> Self {
+    pub fn new(repository: &Repository, target: &Target, repo: &Repo, describes: bool) -> Self {
         Self {
             shared: repository.shared(),
             revision: target.revision(),
             current: target.is_current(),
             prefix: prefix(repository, repo),
+            describes,
         }
     }
 
@@ -64,7 +67,10 @@ impl Place {
         let there = tree_at(&repository, &self.revision, &self.prefix, root)?;
         let owned = inventory_of(&there, root);
         let mut against = compare(&layout.tree, &there, root, &owned);
-        let objects = describe(&against, |path| is_below_flux(path, root)).objects;
+        let objects = match self.describes {
+            true => describe(&against, |path| is_below_flux(path, root)).objects,
+            false => Vec::new(),
+        };
         let mut files: Vec<FileChange> = layout.tree.iter().map(|(path, blob)| self.change(path, Some(blob))).collect();
         // Files of the last commit that are ours, rendered no longer, and gone from the work tree or about to go.
         for relative in owned.paths() {
