@@ -64,7 +64,7 @@ fn replay(document: &str) {
     for (path, body) in given_files(&text) {
         sandbox.write(&path, body);
     }
-    let commit = regex::Regex::new(r"\[([a-z/]+) [0-9a-f]{10}\]").expect("valid");
+    let commit = regex::Regex::new(r"(\[[a-z/]+ |\(commit )[0-9a-f]{10}").expect("valid");
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_fluxwright"));
     let path = format!("{}:{}", program.parent().expect("a directory").display(), std::env::var("PATH").expect("set"));
     let steps = steps(&text);
@@ -80,7 +80,7 @@ fn replay(document: &str) {
             .output()
             .expect("bash starts");
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        let same = |text: &str| commit.replace_all(text.trim_end(), "[$1 0000000000]").into_owned();
+        let same = |text: &str| commit.replace_all(text.trim_end(), "${1}0000000000").into_owned();
         assert_eq!(same(&printed), same(&step.shown), "{document}: $ {}", step.command);
     }
 }
@@ -98,6 +98,11 @@ fn the_plugin_of_the_guide_works() {
 #[test]
 fn the_diff_of_the_guide_is_real() {
     replay("docs/diff.md");
+}
+
+#[test]
+fn the_sessions_with_hand_edits_are_real() {
+    replay("docs/hand-edits.md");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::commit::Commit;
+pub use super::hand_edits::{Resolve, Take};
 use crate::build::flux::SourceRef;
 
 /// Declarative GitOps renderer: a cluster's intent becomes the Flux repository tree that makes it so.
@@ -105,7 +106,7 @@ pub enum Command {
     /// Write the tree of each cluster beside its intent
     ///
     /// Only files that fluxwright wrote before are changed or deleted. A file that was changed by hand since, or that is
-    /// not ours, is left alone and reported.
+    /// not ours, is left alone and reported, and nothing of its cluster is written; --take and --merge decide about hand edits.
     Render(Render),
     /// Render, then make one commit of our own paths
     ///
@@ -238,11 +239,13 @@ pub struct Render {
     #[arg(long, value_name = "DIR", conflicts_with = "stdout")]
     pub out: Option<PathBuf>,
     /// Print one multi-document stream, each document after a `# path` comment, and write nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["take", "merge"])]
     pub stdout: bool,
     /// Print what was written as a unified diff, and exit with 1 when there is any, or a rendered file is unknown to git
     #[arg(long, conflicts_with_all = ["out", "stdout"])]
     pub exit_code: bool,
+    #[command(flatten)]
+    pub resolve: Resolve,
 }
 
 #[derive(Debug, ClapArgs)]

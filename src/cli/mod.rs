@@ -4,7 +4,10 @@
 //! stderr is talk.
 
 mod args;
+mod changes;
 mod commands;
+mod ground;
+mod hand_edits;
 mod selection;
 mod session;
 mod ui;

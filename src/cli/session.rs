@@ -1,6 +1,6 @@
 //! What check, diff, render and commit share: find the repository, read it, run the pipeline, report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -10,10 +10,8 @@ use super::args::{Global, Selection};
 use super::ui::Ui;
 use super::{Status, selection};
 use crate::diagnostic::{Diagnostic, codes, did_you_mean};
-use crate::diff::{ChangeKind, ChangeSet, compare};
 use crate::layout::{Previous, inventory};
 use crate::pipeline::{self, Context, Inputs, Outcome};
-use crate::plan::Plan;
 use crate::repo::{self, Answer, Clean, IntentFile, Repo, git};
 use crate::tree::RepoPath;
 use crate::verify::{Bases, Ground, Proof};
@@ -175,8 +173,10 @@ impl<T: Send> Session<T> {
             let line = clean.as_ref().and_then(|clean| {
                 let answer = answer(&outcome, root?)?;
                 let rendered = rendered?;
-                let looked_at = outcome.path.iter().chain(&references).chain(rendered.iter().map(|(path, _)| path));
-                clean.line(&repo, answer, looked_at)
+                // What comes to stand beside our files may be in their way.
+                let dirs: BTreeSet<RepoPath> = rendered.iter().filter_map(|(path, _)| path.parent()).collect();
+                let rendered = rendered.iter().map(|(path, _)| path);
+                clean.line(&repo, answer, outcome.path.iter().chain(&references).chain(rendered).chain(&dirs))
             });
             Ok(One { done: Done { outcome, made }, source, line })
         };
@@ -273,48 +273,4 @@ fn intent_missing(name: &str) -> Diagnostic {
     Diagnostic::new(codes::INTENT_MISSING, format!("the cluster `{name}` has a rendered tree, but no intent"))
         .file(format!("clusters/{name}/{}", inventory::FILE))
         .hint(format!("put `clusters/{name}/cluster.yaml` back, or delete the directory if the cluster is gone"))
-}
-
-/// Compares one cluster's desired tree with the files in a repository.
-pub fn changes(outcome: &mut Outcome, repo: &Repo, previous: &Previous) -> anyhow::Result<ChangeSet> {
-    let Some((plan, layout)) = &outcome.desired else {
-        return Ok(ChangeSet { unchanged: outcome.clean.unwrap_or_default(), ..ChangeSet::default() });
-    };
-    let mut wanted: Vec<_> = layout.tree.iter().map(|(path, _)| path.clone()).collect();
-    wanted.retain(|path| previous.files.get(path).is_none());
-    let mut current = previous.files.clone();
-    current.extend(repo.read_all(&wanted)?);
-    let mut changes = compare(&layout.tree, &current, &plan.cluster.root, &previous.inventory);
-    for change in changes.files.iter_mut().filter(|change| change.kind == ChangeKind::Created) {
-        if repo.is_obstructed(&change.path) {
-            change.kind = ChangeKind::Foreign;
-        }
-    }
-    // No line of an inventory, however it came there, makes us delete what the user wrote.
-    changes.files.retain(|change| change.kind != ChangeKind::Deleted || !is_input(plan, &change.path));
-    outcome.clean = changes.is_empty().then_some(changes.unchanged);
-    Ok(changes)
-}
-
-/// Whether a file is the intent or one that it refers to.
-pub fn is_input(plan: &Plan, path: &RepoPath) -> bool {
-    *path == plan.cluster.path || plan.cluster.files.contains_key(path)
-}
-
-/// Makes findings of the files that must not be touched.
-pub fn conflicts(changes: &ChangeSet) -> Vec<Diagnostic> {
-    changes
-        .conflicts()
-        .map(|change| match change.kind {
-            ChangeKind::HandEdited => Diagnostic::new(
-                codes::HAND_EDITED_FILE,
-                "the file was changed by hand since it was rendered; it is left alone",
-            )
-            .file(change.path.to_string())
-            .hint("move the change into the intent, then delete the file and render again"),
-            _ => Diagnostic::new(codes::FOREIGN_FILE, "the file was not written by fluxwright; it is left alone")
-                .file(change.path.to_string())
-                .hint("move or delete it if fluxwright should write here"),
-        })
-        .collect()
 }

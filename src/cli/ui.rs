@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 
 use super::args::{Color, Global};
 use crate::diagnostic::Diagnostic;
+use crate::diff::HandEdit;
 use crate::report;
 
 /// Talks to the user.
@@ -72,6 +73,13 @@ impl Ui {
     pub fn diagnostics(&self, list: &[Diagnostic], sources: &BTreeMap<String, String>) {
         let shown: Vec<Diagnostic> = list.iter().filter(|one| one.is_error() || !self.quiet).cloned().collect();
         self.err(&report::diagnostics(&shown, |file| sources.get(file).map(String::as_str), self.stderr_color));
+    }
+
+    /// Writes both sides of hand edits to stderr, unless the user wants quiet.
+    pub fn hand_edits(&self, edits: &[HandEdit]) {
+        if !self.quiet {
+            self.err(&report::hand_edits(edits, self.stderr_color));
+        }
     }
 
     /// Reports a failure of the tool or its environment.

@@ -175,6 +175,11 @@ codes! {
     // the repository
     HAND_EDITED_FILE "hand-edited-file" Error "a generated file was changed by hand"
     FOREIGN_FILE "foreign-file" Error "a file that is not ours stands where we want to write"
+    KEPT_FILE "kept-file" Warning "a generated file stays as it was changed by hand"
+    INVENTORY_CONFLICT "inventory-conflict" Warning "a merge left the inventory with marks of a conflict, or files in it twice"
+    PATH_CASE_CLASH "path-case-clash" Error "two paths are one file where case or the form of letters does not count"
+    PATH_IN_SUBMODULE "path-in-submodule" Error "the tree of the cluster leads into a submodule or another repository"
+    FILE_LEFT_OUT "file-left-out" Error "a file that has to change is not checked out"
     ROOT_RENAMED "root-renamed" Error "another name or namespace of the root would make Flux delete what it deployed"
     KUSTOMIZATION_HANDED_BACK "kustomization-handed-back" Error "a Kustomization that only this tree writes cannot become a partial one"
     MODULE_PRUNED "module-pruned" Warning "Flux will delete a module that this tree had enabled"

@@ -52,15 +52,15 @@ pub enum FieldKind {
 pub(super) fn compare(before: &Value, after: &Value) -> Vec<FieldChange> {
     let mut changes = Changes(Vec::new());
     let (old, new) = (patches::open(before, after), patches::open(after, before));
-    changes.value(&old, &new, &Path::default(), Place { patches: patches::fields(after), ..Place::of(after) });
+    changes.value(&old, &new, &Path::default(), Place::of_document(after));
     changes.0
 }
 
 /// What is known about a value from the place where it stands.
 #[derive(Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     shape: &'static Shape,
-    list: Kind,
+    pub(super) list: Kind,
     /// Fields that lead to the patches of a Kustomization.
     patches: &'static [&'static str],
     /// Whether the value is one of these patches.
@@ -68,21 +68,31 @@ struct Place {
     /// Whether the value lies in a document inside of a text already.
     inside: bool,
     /// Whether the value is a Secret.
-    is_secret: bool,
+    pub(super) is_secret: bool,
     /// Whether the value is one of a Secret.
-    secret: bool,
+    pub(super) secret: bool,
 }
 
 impl Place {
     /// The place of a whole object, or of a part of one that names its kind.
-    fn of(object: &Value) -> Self {
+    pub(super) fn of(object: &Value) -> Self {
         let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
         let shape = shape(text("apiVersion"), text("kind"));
         let is_secret = text("kind") == "Secret";
         Self { shape, list: Kind::Any, patches: &[], is_patch: false, inside: false, is_secret, secret: false }
     }
 
-    fn field(self, key: &str, value: &Value) -> Self {
+    /// The place of a whole document: a Kustomization of Flux or kustomize has patches.
+    pub(super) fn of_document(document: &Value) -> Self {
+        Self { patches: patches::fields(document), ..Self::of(document) }
+    }
+
+    /// The same place, in a Secret if that is so.
+    pub(super) fn in_secret(self, is_secret: bool) -> Self {
+        Self { is_secret: self.is_secret || is_secret, ..self }
+    }
+
+    pub(super) fn field(self, key: &str, value: &Value) -> Self {
         if self.is_patch && key == "patch" {
             return Self { list: Kind::Operations, inside: self.inside, secret: self.secret, ..Self::of(value) };
         }
@@ -100,7 +110,7 @@ impl Place {
         Self { shape, list, patches, is_patch: false, inside: self.inside, is_secret: false, secret }
     }
 
-    fn item(self, named: Named) -> Self {
+    pub(super) fn item(self, named: Named) -> Self {
         Self { list: Kind::Any, is_patch: named == Named::Target, is_secret: false, ..self }
     }
 }
@@ -119,8 +129,8 @@ impl Changes {
         }
         match (before, after) {
             (Value::Object(old), Value::Object(new)) => {
-                let is_secret = place.is_secret || conceal::is_secret(before) || conceal::is_secret(after);
-                let place = Place { is_secret, ..place };
+                let is_secret = conceal::is_secret(before) || conceal::is_secret(after);
+                let place = place.in_secret(is_secret);
                 for (key, value) in old {
                     match new.get(key) {
                         Some(after) => self.value(value, after, &path.key(key), place.field(key, after)),

@@ -4,6 +4,9 @@
 mod conceal;
 mod effective;
 mod fields;
+mod files;
+mod hand_edit;
+mod merge;
 mod naming;
 mod objects;
 mod patches;
@@ -12,15 +15,14 @@ mod shown;
 #[cfg(test)]
 mod tests;
 
-use rayon::prelude::*;
-
-use crate::layout::Inventory;
-use crate::layout::inventory;
-use crate::tree::{Blob, RepoPath, Tree};
+use crate::tree::{Blob, RepoPath};
 
 pub use conceal::proven;
 pub use effective::{Effect, Effective, EffectiveChange, Group, NotCompared, effective};
 pub use fields::{FieldChange, FieldKind};
+pub use files::{clashes, compare};
+pub use hand_edit::{Base, HandEdit, Side};
+pub use merge::{Clash, Conflict, merge};
 pub use objects::{FileKind, FileMeaning, Meaning, ObjectChange, ObjectKind, count_kinds, counts, describe};
 pub use path::{Item, Named, Path, Step, shown};
 pub use shown::files as shown_files;
@@ -32,6 +34,21 @@ pub struct ChangeSet {
     pub files: Vec<FileChange>,
     /// How many files are as they should be.
     pub unchanged: usize,
+    /// The files of the user that stay where a rendering would stand.
+    pub kept: Vec<Kept>,
+    /// Files that were ours, stay as the user changed them, and stand for no rendering any more.
+    pub released: Vec<RepoPath>,
+}
+
+/// A generated file that the user changed and keeps.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Path in the repository.
+    pub path: RepoPath,
+    /// What lies on disk, or will.
+    pub content: Blob,
+    /// The rendering that it stands for.
+    pub rendering: Blob,
 }
 
 /// One file that is not as it should be.
@@ -61,9 +78,23 @@ pub enum ChangeKind {
     HandEdited,
     /// Nothing: somebody else's file stands where we want to write.
     Foreign,
+    /// Nothing: git left the file out of a sparse checkout.
+    LeftOut,
+}
+
+impl ChangeKind {
+    /// Tells whether the file must not be touched.
+    pub fn is_conflict(self) -> bool {
+        matches!(self, Self::HandEdited | Self::Foreign | Self::LeftOut)
+    }
 }
 
 impl ChangeSet {
+    /// Takes changes of files that follow from no inventory.
+    pub fn of(files: Vec<FileChange>) -> Self {
+        Self { files, ..Self::default() }
+    }
+
     /// Tells whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
@@ -71,48 +102,11 @@ impl ChangeSet {
 
     /// Walks the files that must not be touched.
     pub fn conflicts(&self) -> impl Iterator<Item = &FileChange> {
-        self.files.iter().filter(|change| matches!(change.kind, ChangeKind::HandEdited | ChangeKind::Foreign))
+        self.files.iter().filter(|change| change.kind.is_conflict())
     }
 
     /// Counts the changes of a kind.
     pub fn count(&self, kind: ChangeKind) -> usize {
         self.files.iter().filter(|change| change.kind == kind).count()
     }
-}
-
-/// Compares the desired tree with the current one, in parallel over files.
-///
-/// `owned` is the inventory of the current tree: it tells our files from those of others. Files of others are looked at
-/// only where we want to write.
-pub fn compare(desired: &Tree, current: &Tree, root: &RepoPath, owned: &Inventory) -> ChangeSet {
-    let wanted: Vec<(&RepoPath, &Blob)> = desired.iter().collect();
-    let mut files: Vec<FileChange> = wanted
-        .par_iter()
-        .filter_map(|(path, after)| {
-            let before = current.get(path);
-            let relative = path.strip_prefix(root).unwrap_or_default();
-            let kind = match before {
-                None => ChangeKind::Created,
-                Some(before) if before == *after || before.with_lf() == after.bytes() => return None,
-                Some(_) if relative == inventory::FILE => ChangeKind::Changed,
-                Some(before) if owned.is_unchanged(relative, before) => ChangeKind::Changed,
-                Some(_) if owned.owns(relative) => ChangeKind::HandEdited,
-                Some(_) => ChangeKind::Foreign,
-            };
-            Some(FileChange { path: (*path).clone(), kind, before: before.cloned(), after: Some((*after).clone()) })
-        })
-        .collect();
-    let unchanged = desired.len() - files.len();
-    for relative in owned.paths() {
-        let Ok(path) = root.join(relative) else { continue };
-        if desired.contains(&path) {
-            continue;
-        }
-        if let Some(before) = current.get(&path) {
-            let kind = if owned.is_unchanged(relative, before) { ChangeKind::Deleted } else { ChangeKind::HandEdited };
-            files.push(FileChange { path, kind, before: Some(before.clone()), after: None });
-        }
-    }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    ChangeSet { files, unchanged }
 }

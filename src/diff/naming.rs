@@ -51,9 +51,31 @@ pub(super) fn names(kind: Kind, before: &[Value], after: &[Value]) -> Option<Nam
     KEYS.iter().find_map(|key| all(Named::Key, &|items| distinct(items, key)))
 }
 
-fn distinct(items: &[Value], key: &str) -> Option<Vec<String>> {
-    let names: Vec<String> = items.iter().map(|item| scalar(item.as_object()?.get(key)?)).collect::<Option<_>>()?;
+/// Names the items of three lists alike; `None` when not every item has a name of its own in its list. Operations have
+/// none: what one of them means depends on those before it.
+pub(super) fn common(kind: Kind, lists: [&[Value]; 3]) -> Option<(Named, [Vec<String>; 3])> {
+    let all = |name: &dyn Fn(&[Value]) -> Option<Vec<String>>| {
+        let [a, b, c] = lists.map(name);
+        Some([a?, b?, c?])
+    };
+    let names = match kind {
+        Kind::Operations => return None,
+        Kind::Patches => {
+            return Some((Named::Target, all(&|items| unique(items.iter().map(patches::target).collect()))?));
+        }
+        Kind::Merged(keys) => all(&|items| distinct_keys(items, keys)),
+        Kind::Any => None,
+    };
+    let names = names.or_else(|| KEYS.iter().find_map(|key| all(&|items| distinct(items, key))))?;
+    Some((Named::Key, names))
+}
+
+fn unique(names: Vec<String>) -> Option<Vec<String>> {
     (names.iter().collect::<HashSet<_>>().len() == names.len()).then_some(names)
+}
+
+fn distinct(items: &[Value], key: &str) -> Option<Vec<String>> {
+    unique(items.iter().map(|item| scalar(item.as_object()?.get(key)?)).collect::<Option<_>>()?)
 }
 
 pub(super) fn scalar(value: &Value) -> Option<String> {

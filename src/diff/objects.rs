@@ -111,7 +111,7 @@ pub enum FileKind {
 ///
 /// `applied` tells which files Flux applies: hand-over files hold objects that it never sees.
 pub fn describe(changes: &ChangeSet, applied: impl Fn(&RepoPath) -> bool + Sync) -> Meaning {
-    let ours = |change: &&FileChange| !matches!(change.kind, ChangeKind::HandEdited | ChangeKind::Foreign);
+    let ours = |change: &&FileChange| !change.kind.is_conflict();
     let files: Vec<&FileChange> = changes.files.iter().filter(ours).collect();
     let read: Vec<(Content, Content)> = files
         .par_iter()

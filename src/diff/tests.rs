@@ -7,7 +7,9 @@ use super::compare as compare_trees;
 use super::fields::{FieldChange, FieldKind, compare, document};
 use super::path::{Item, Path, Step};
 use super::*;
+use crate::layout::Inventory;
 use crate::tree::RepoPath;
+use crate::tree::Tree;
 
 /// Changes as one line each: sign, path, values.
 fn told(before: Value, after: Value) -> Vec<String> {
@@ -481,4 +483,12 @@ fn texts_in_texts_end() {
     }
     let (shown, _) = super::shown::files(Some(&crate::tree::Blob::from(text.as_str())), None);
     assert!(!shown.unwrap_or_default().contains("YWJj"));
+}
+
+#[test]
+fn paths_that_other_systems_take_for_one_are_found() {
+    let files = [("c/a/x.yaml", ""), ("c/A/y.yaml", ""), ("c/b/z.yaml", ""), ("c/b/Z.yaml", ""), ("c/b", "")];
+    let found = clashes(&tree(&files));
+    let want = [("c/A", "c/a"), ("c/b/Z.yaml", "c/b/z.yaml")];
+    assert_eq!(found, want.map(|(one, other)| (one.to_owned(), other.to_owned())));
 }

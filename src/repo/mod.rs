@@ -1,14 +1,17 @@
 //! EFFECTS: the repository on disk. The only stage, with `cli`, that touches files, locks and git.
 
 mod clean;
+mod facts;
 pub mod git;
 mod kustomization;
 mod read;
 mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 pub use clean::{Answer, Clean};
+pub use facts::Facts;
 pub use kustomization::kustomizations;
 pub use read::{IntentFile, ReadError, base};
 pub use write::WriteError;
@@ -17,12 +20,14 @@ pub use write::WriteError;
 #[derive(Clone, Debug)]
 pub struct Repo {
     root: PathBuf,
+    /// What git says of the work tree, once somebody asked.
+    facts: Arc<OnceLock<Facts>>,
 }
 
 impl Repo {
     /// Takes a directory as the root.
     pub fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, facts: Arc::default() }
     }
 
     /// Returns the directory.

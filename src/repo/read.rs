@@ -94,7 +94,17 @@ impl Repo {
             let dir = entry.map_err(|source| ReadError { path: clusters.clone(), source })?.path();
             let has = |file: &str| std::fs::symlink_metadata(dir.join(file)).is_ok();
             let name = dir.file_name().and_then(|name| name.to_str());
-            names.extend(name.filter(|_| has(inventory::FILE) && !has("cluster.yaml")).map(str::to_owned));
+            let Some(name) = name.filter(|_| has(inventory::FILE) && !has("cluster.yaml")) else { continue };
+            // The intent of a sparse checkout may be left out while the inventory is there.
+            let intent = RepoPath::parse(&format!("clusters/{name}/cluster.yaml")).ok();
+            if intent
+                .map(|intent| self.is_left_out(&intent))
+                .transpose()
+                .map_err(|error| ReadError { path: dir.clone(), source: io::Error::other(error) })?
+                != Some(true)
+            {
+                names.push(name.to_owned());
+            }
         }
         names.sort();
         Ok(names)
@@ -182,11 +192,18 @@ impl Repo {
     /// When a file is there but cannot be read.
     pub fn previous(&self, root: &RepoPath) -> Result<Previous, ReadError> {
         let Ok(path) = root.join(inventory::FILE) else { return Ok(Previous::default()) };
-        let Some(blob) = self.read(&path)? else { return Ok(Previous::default()) };
+        // What a sparse checkout lacks is not gone.
+        let blob = match self.read(&path)? {
+            Some(blob) => Some(blob),
+            None => self.read_left_out([&path])?.remove(&path),
+        };
+        let Some(blob) = blob else { return Ok(Previous::default()) };
         let inventory = Inventory::read(&blob);
         let mut paths: Vec<RepoPath> = inventory.paths().filter_map(|relative| root.join(relative).ok()).collect();
         paths.push(path);
-        Ok(Previous { files: self.read_all(&paths)?, inventory })
+        let mut files = self.read_all(&paths)?;
+        files.extend(self.read_left_out(paths.iter().filter(|path| !files.contains(path)))?);
+        Ok(Previous { files, inventory })
     }
 
     /// Reads the plugin overlay of the repository: `plugins/platforms/*` and `plugins/modules/*`.

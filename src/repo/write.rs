@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::Repo;
-use crate::diff::{ChangeKind, ChangeSet};
+use crate::diff::ChangeSet;
 use crate::tree::RepoPath;
 
 /// A file cannot be written or deleted.
@@ -35,7 +35,7 @@ impl Repo {
         let (last, first): (Vec<_>, Vec<_>) = changes
             .files
             .iter()
-            .filter(|change| !matches!(change.kind, ChangeKind::HandEdited | ChangeKind::Foreign))
+            .filter(|change| !change.kind.is_conflict())
             .partition(|change| is_inventory(&change.path));
         let one = |change: &&crate::diff::FileChange| match &change.after {
             Some(blob) => self.write(&change.path, blob.bytes()),

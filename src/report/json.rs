@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::ClusterDiff;
+use super::{ClusterDiff, hand_edits};
 use crate::diff::{FileKind, proven, shown_files};
 use crate::tree::RepoPath;
 
@@ -42,7 +42,7 @@ fn cluster(diff: &ClusterDiff) -> Value {
             change.after = change.after.take().map(|value| proven(object, &change.path, value));
         }
     }
-    json!({
+    let mut cluster = json!({
         "name": diff.cluster,
         "intent": diff.intent,
         "against": diff.against,
@@ -51,5 +51,12 @@ fn cluster(diff: &ClusterDiff) -> Value {
         "files": files,
         "objects": diff.meaning.objects,
         "proofs": proofs,
-    })
+    });
+    if !diff.hand_edits.is_empty() {
+        cluster["handEdits"] = diff.hand_edits.iter().map(hand_edits::value).collect();
+    }
+    if !diff.changes.kept.is_empty() {
+        cluster["kept"] = diff.changes.kept.iter().map(|kept| kept.path.as_str()).collect();
+    }
+    cluster
 }

@@ -61,6 +61,13 @@ pub(super) fn of_each(fields: &[FieldChange]) -> Vec<Vec<Line>> {
     each.collect()
 }
 
+/// Writes a value behind its name.
+pub(super) fn of_value(sign: char, depth: usize, name: &str, value: &Value) -> Vec<Line> {
+    let mut lines = Lines(Vec::new());
+    lines.value(sign, depth, name, value);
+    lines.0
+}
+
 /// Writes what differs in a file that is no object.
 pub(super) fn of_text(change: &FileChange) -> Vec<Line> {
     let (before, after) = shown_files(change.before.as_ref(), change.after.as_ref());

@@ -1,8 +1,8 @@
 //! `-o markdown`: collapsible sections, for the comment of a pull request.
 
 use super::lines::{self, Line};
-use super::{ClusterDiff, count_objects, sign};
-use crate::diff::{ChangeKind, FileChange, FileKind};
+use super::{ClusterDiff, count_objects, hand_edits, sign, text};
+use crate::diff::{FileChange, FileKind};
 
 /// Writes all clusters, one section for each object.
 pub(super) fn write(diffs: &[ClusterDiff], _color: bool) -> String {
@@ -28,6 +28,9 @@ pub(super) fn write(diffs: &[ClusterDiff], _color: bool) -> String {
                 _ => out.push_str(&format!("{head}\n\n")),
             }
         }
+        for edit in &diff.hand_edits {
+            section(&format!("! {}", code(edit.path.as_str())), &body(&hand_edits::lines(edit)), out);
+        }
     })
 }
 
@@ -37,6 +40,9 @@ pub(super) fn raw(diffs: &[ClusterDiff], _color: bool) -> String {
         for change in diff.changes.files.iter().filter(|change| !is_conflict(change)) {
             let head = format!("{} {}", sign(change.kind), code(change.path.as_str()));
             section(&head, &super::unified(change, false), out);
+        }
+        for edit in &diff.hand_edits {
+            section(&format!("! {}", code(edit.path.as_str())), &hand_edits::raw(edit, false), out);
         }
     })
 }
@@ -61,9 +67,10 @@ fn clusters(diffs: &[ClusterDiff], changes: impl Fn(&ClusterDiff, &mut String)) 
         }
         for change in diff.changes.conflicts() {
             out.push_str(&format!(
-                "> **{} `{}`** is in the way and is left alone.\n\n",
+                "> **{} {}** is left alone: {}.\n\n",
                 sign(change.kind),
-                change.path
+                cell(change.path.as_str()),
+                text::conflict(change.kind)
             ));
         }
         changes(diff, &mut out);
@@ -85,7 +92,7 @@ fn clusters(diffs: &[ClusterDiff], changes: impl Fn(&ClusterDiff, &mut String)) 
 }
 
 fn is_conflict(change: &FileChange) -> bool {
-    matches!(change.kind, ChangeKind::HandEdited | ChangeKind::Foreign)
+    change.kind.is_conflict()
 }
 
 pub(super) fn section(head: &str, body: &str, out: &mut String) {

@@ -4,6 +4,7 @@ mod check;
 mod diagnostics;
 mod effective;
 mod graph;
+mod hand_edits;
 mod html;
 mod inline;
 mod json;
@@ -18,7 +19,7 @@ mod unified;
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::diff::{ChangeKind, ChangeSet, FileKind, Meaning, ObjectChange, ObjectKind, counts};
+use crate::diff::{ChangeKind, ChangeSet, FileKind, HandEdit, Meaning, ObjectChange, ObjectKind, counts};
 use crate::layout::Graph;
 use crate::verify::Proof;
 
@@ -26,6 +27,7 @@ pub use check::{CHECK_FORMATS, CheckFormat, CheckReport, Checked, Page, check_fo
 pub use diagnostics::{diagnostics, summary};
 pub use effective::EffectiveDiff;
 pub use graph::{GRAPH_FORMATS, GraphFormat, graph_format};
+pub use hand_edits::hand_edits;
 pub use shorten::{Shortened, shorten};
 pub use unified::unified;
 
@@ -42,6 +44,8 @@ pub struct ClusterDiff {
     pub changes: ChangeSet,
     /// The objects in them, and what else is to be said of the files.
     pub meaning: Meaning,
+    /// The hand edits among the files, from both sides.
+    pub hand_edits: Vec<HandEdit>,
     /// The proofs of the patches.
     pub proofs: Vec<Proof>,
     /// All findings about the cluster.
@@ -156,7 +160,7 @@ fn sign(kind: ChangeKind) -> &'static str {
         ChangeKind::Created => "+",
         ChangeKind::Changed => "~",
         ChangeKind::Deleted => "-",
-        ChangeKind::HandEdited | ChangeKind::Foreign => "!",
+        ChangeKind::HandEdited | ChangeKind::Foreign | ChangeKind::LeftOut => "!",
     }
 }
 

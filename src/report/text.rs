@@ -2,13 +2,16 @@
 
 use super::lines::{self, Line};
 use super::paint::{BOLD, CYAN, GREEN, RED, YELLOW, paint};
-use super::{ClusterDiff, count_objects, proofs_line, sign, unified};
+use super::{ClusterDiff, count_objects, hand_edits, proofs_line, sign, unified};
 use crate::diff::{ChangeKind, FileKind, FileMeaning, ObjectChange, ObjectKind};
 
 /// Writes all clusters.
 pub(super) fn write(diffs: &[ClusterDiff], color: bool) -> String {
     let mut out = String::new();
-    for diff in diffs.iter().filter(|diff| !diff.meaning.objects.is_empty() || !diff.meaning.files.is_empty()) {
+    let has_more = |diff: &&ClusterDiff| {
+        !diff.meaning.objects.is_empty() || !diff.meaning.files.is_empty() || !diff.hand_edits.is_empty()
+    };
+    for diff in diffs.iter().filter(has_more) {
         out.push_str(&format!("{}\n", paint(BOLD, &format!("cluster {}{}", diff.cluster, diff.removed()), color)));
         for change in diff.told_objects() {
             object(change, color, &mut out);
@@ -16,6 +19,7 @@ pub(super) fn write(diffs: &[ClusterDiff], color: bool) -> String {
         for change in &diff.meaning.files {
             file(diff, change, color, &mut out);
         }
+        out.push_str(&hand_edits::hand_edits(&diff.hand_edits, color));
         out.push('\n');
     }
     out + &summary(diffs, color)
@@ -24,8 +28,9 @@ pub(super) fn write(diffs: &[ClusterDiff], color: bool) -> String {
 /// Writes unified diffs instead of objects.
 pub(super) fn raw(diffs: &[ClusterDiff], color: bool) -> String {
     let files = diffs.iter().flat_map(|diff| &diff.changes.files);
-    let ours = files.filter(|change| !matches!(change.kind, ChangeKind::HandEdited | ChangeKind::Foreign));
-    ours.map(|change| unified(change, color)).collect::<String>() + &summary(diffs, color)
+    let ours = files.filter(|change| !change.kind.is_conflict());
+    let edits = diffs.iter().flat_map(|diff| &diff.hand_edits).map(|edit| hand_edits::raw(edit, color));
+    ours.map(|change| unified(change, color)).chain(edits).collect::<String>() + &summary(diffs, color)
 }
 
 fn object(change: &ObjectChange, color: bool, out: &mut String) {
@@ -107,6 +112,9 @@ fn summary(diffs: &[ClusterDiff], color: bool) -> String {
         for change in diff.changes.conflicts() {
             out.push_str(&format!("  {} {} ({})\n", sign(change.kind), change.path, conflict(change.kind)));
         }
+        for kept in &diff.changes.kept {
+            out.push_str(&format!("  = {} (kept as changed by hand)\n", kept.path));
+        }
         if !diff.proofs.is_empty() {
             out.push_str(&format!("  {}\n", proofs_line(&diff.proofs).trim_start_matches(", ")));
         }
@@ -114,8 +122,13 @@ fn summary(diffs: &[ClusterDiff], color: bool) -> String {
     out
 }
 
-fn conflict(kind: ChangeKind) -> &'static str {
-    if kind == ChangeKind::Foreign { "not ours" } else { "changed by hand" }
+/// Says why a file is left alone.
+pub(super) fn conflict(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Foreign => "not ours",
+        ChangeKind::LeftOut => "not checked out",
+        _ => "changed by hand",
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +161,7 @@ mod tests {
             against: "the working tree".into(),
             meaning: describe(&changes, |_| true),
             changes,
+            hand_edits: Vec::new(),
             proofs: Vec::new(),
             diagnostics: Vec::new(),
             graph: None,

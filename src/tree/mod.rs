@@ -7,7 +7,7 @@ mod path;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use path::{PathError, RepoPath};
+pub use path::{PathError, RepoPath, folded};
 
 /// The bytes of one file, cheap to share between stages.
 #[derive(Clone, PartialEq, Eq, Hash)]

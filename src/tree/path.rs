@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization;
+
 /// Windows refuses these names with any extension; a repository may be checked out there.
 const DEVICES: [&str; 22] = [
     "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "lpt1", "lpt2",
@@ -129,6 +131,16 @@ fn check_component(part: &str) -> Result<(), PathError> {
     Ok(())
 }
 
+/// Returns a path as file systems see it that take upper for lower case, and composed for decomposed letters: two paths
+/// with the same result are one file there.
+pub fn folded(path: &str) -> String {
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
+    // Upper case first: several small letters share a great one.
+    path.nfd().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfc().collect()
+}
+
 impl fmt::Display for RepoPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -162,6 +174,14 @@ mod tests {
             assert!(RepoPath::parse(text).is_err(), "{text:?} was accepted");
         }
         assert!(RepoPath::parse(&"a".repeat(256)).is_err());
+    }
+
+    #[test]
+    fn paths_that_some_systems_take_for_one_are_folded_alike() {
+        for (one, other) in [("a/B.yaml", "A/b.yaml"), ("caf\u{e9}", "CAFE\u{301}"), ("\u{3c3}", "\u{3c2}")] {
+            assert_eq!(folded(one), folded(other));
+        }
+        assert_ne!(folded("a/b"), folded("a-b"));
     }
 
     #[test]

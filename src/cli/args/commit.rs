@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::Selection;
+use super::{Resolve, Selection};
 use crate::repo::git::Trailer;
 
 #[derive(Debug, ClapArgs)]
@@ -36,6 +36,8 @@ pub struct Commit {
     /// failed can be tried again.
     #[arg(long, value_name = "REMOTE", num_args = 0..=1, require_equals = true)]
     pub push: Option<Option<String>>,
+    #[command(flatten)]
+    pub resolve: Resolve,
 }
 
 impl Commit {

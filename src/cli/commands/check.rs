@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{check_flux, explain};
 use crate::cli::Status;
 use crate::cli::args::{Check, Global};
+use crate::cli::changes::{self, Decisions};
 use crate::cli::session::{self, Depth, Done, Session};
 use crate::cli::ui::Ui;
 use crate::diagnostic::Diagnostic;
@@ -34,7 +35,7 @@ pub fn run(global: &Global, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
                 &args.selection,
                 Depth::brief_if(args.output == "text" && !ui.verbose()),
                 ui,
-                |repo, outcome, previous| Ok(session::conflicts(&session::changes(outcome, repo, &previous)?)),
+                |repo, outcome, previous| Ok(changes::survey(outcome, repo, &previous, &Decisions::default())?.findings),
             )?;
             checked.faults = session.faults;
             checked.clusters = session.clusters.into_iter().map(checked_cluster).collect();

@@ -2,10 +2,13 @@
 
 mod cluster;
 
+use std::collections::BTreeSet;
+
 use anyhow::bail;
 
 use crate::cli::Status;
 use crate::cli::args::{Commit, Global};
+use crate::cli::changes::Decisions;
 use crate::cli::session::{self, Depth, Session};
 use crate::cli::ui::Ui;
 use crate::diagnostic::mask::mask;
@@ -24,6 +27,7 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
     };
     let target = explained(repository.target(args.branch.as_deref()))?;
     let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
+    let decisions = Decisions::new(&args.resolve, &repo)?;
     let place = cluster::Place::new(&repository, &target, &repo, args.message.is_none());
     let session = Session::run_with(
         repo,
@@ -33,7 +37,7 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
         ui,
         &|repo, root| place.owned(repo, root),
         // A cluster that cannot be committed is told of after the findings about all of them.
-        |repo, outcome, previous| Ok(place.gather(repo, outcome, &previous)),
+        |repo, outcome, previous| Ok(place.gather(repo, outcome, &previous, &decisions)),
     )?;
     if session.report(ui) {
         return Ok(session.refuse("nothing is committed", ui));
@@ -43,19 +47,21 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
     }
     let Session { repo, clusters, sources, faults } = session;
     let (mut sets, mut changes, mut objects) = (Vec::new(), Changes::default(), Vec::new());
-    let mut conflicts = Vec::new();
+    let (mut met, mut blocked) = (BTreeSet::new(), false);
     for cluster in clusters {
         let made = cluster.made?;
-        conflicts.extend(session::conflicts(&made.changes));
-        sets.push(made.changes);
+        made.survey.report(ui);
+        blocked |= made.survey.is_blocked();
+        met.extend(made.survey.met);
+        sets.push(made.survey.changes);
         changes.extend(made.files);
         objects.push((cluster.outcome.name, made.objects));
     }
-    if !conflicts.is_empty() {
-        ui.diagnostics(&conflicts, &sources);
+    if blocked {
         let none: Session<()> = Session { repo, clusters: Vec::new(), sources, faults };
         return Ok(none.refuse("nothing is committed; files are in the way", ui));
     }
+    decisions.check(&met)?;
     let message = args.message.clone().unwrap_or_else(|| summary(&objects));
     let request = Request {
         target: &target,
@@ -134,7 +140,7 @@ fn restore(repo: &Repo, sets: &[ChangeSet]) {
             };
             FileChange { path: change.path.clone(), kind, before: change.after.clone(), after: change.before.clone() }
         };
-        let back = ChangeSet { files: changes.files.iter().map(back).collect(), unchanged: changes.unchanged };
+        let back = ChangeSet::of(changes.files.iter().map(back).collect());
         let _ = repo.apply(&back);
     }
 }
@@ -162,12 +168,7 @@ pub(super) fn explained<T>(result: Result<T, git::GitError>) -> anyhow::Result<T
 
 /// What stands before our paths in git's: empty, unless `--repo` names a directory below the work tree.
 pub(super) fn prefix(repository: &Repository, repo: &Repo) -> String {
-    let inside = repository.work_dir().and_then(|work_dir| {
-        let root = repo.root().canonicalize().ok()?;
-        let relative = root.strip_prefix(work_dir).ok()?.to_str()?.replace('\\', "/");
-        (!relative.is_empty()).then(|| format!("{relative}/"))
-    });
-    inside.unwrap_or_default()
+    repository.prefix(repo.root())
 }
 
 /// The files of a revision below a cluster's directory.

@@ -4,10 +4,11 @@ use anyhow::bail;
 
 use crate::cli::Status;
 use crate::cli::args::{Diff, Global};
-use crate::cli::session::{self, Depth, Session};
+use crate::cli::changes::{self, Decisions, Survey};
+use crate::cli::session::{Depth, Session};
 use crate::cli::ui::Ui;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::diff::{ChangeKind, ChangeSet, FileChange, compare, describe};
+use crate::diff::{ChangeKind, ChangeSet, FileChange, describe};
 use crate::layout::{Graph, Inventory, Previous, inventory};
 use crate::pipeline::Outcome;
 use crate::repo::Repo;
@@ -38,11 +39,13 @@ pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
         return Ok(session.refuse("nothing to compare", ui));
     }
     let mut diffs = Vec::new();
+    let mut blocked = false;
     for cluster in &mut session.clusters {
-        let (mut diff, conflicts) = std::mem::take(&mut cluster.made);
-        ui.diagnostics(&conflicts, &session.sources);
+        let (mut diff, found) = std::mem::take(&mut cluster.made);
+        ui.diagnostics(&found, &session.sources);
+        blocked |= found.iter().any(Diagnostic::is_error);
         diff.proofs = std::mem::take(&mut cluster.outcome.proofs);
-        diff.diagnostics = cluster.outcome.diagnostics.iter().cloned().chain(conflicts).collect();
+        diff.diagnostics = cluster.outcome.diagnostics.iter().cloned().chain(found).collect();
         diffs.push(diff);
     }
     if let Some(rev) = args.against.as_ref().filter(|_| args.selection.is_all()) {
@@ -53,7 +56,7 @@ pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
     }
     ui.data(&write(&diffs, ui.color()))?;
     let changed = diffs.iter().any(|diff| !diff.changes.is_empty());
-    Ok(if changed || errors { Status::Findings } else { Status::Clean })
+    Ok(if changed || errors || blocked { Status::Findings } else { Status::Clean })
 }
 
 /// Compares one cluster; its findings and proofs are still to come.
@@ -63,30 +66,28 @@ fn one(
     previous: &Previous,
     rev: Option<&str>,
 ) -> anyhow::Result<(ClusterDiff, Vec<Diagnostic>)> {
-    let changes = match rev {
-        _ if outcome.has_errors() => ChangeSet::default(),
+    let Survey { changes, hand_edits, findings, .. } = match rev {
+        _ if outcome.has_errors() => Survey::default(),
         Some(rev) => against(outcome, rev, repo)?,
-        None => session::changes(outcome, repo, previous)?,
+        None => changes::survey(outcome, repo, previous, &Decisions::default())?,
     };
-    let conflicts = session::conflicts(&changes);
     let diff = ClusterDiff {
         cluster: outcome.name.clone(),
         intent: outcome.file.clone(),
         against: rev.unwrap_or("the working tree").to_owned(),
-        meaning: describe(&changes, |path| is_applied(outcome, path)),
+        meaning: describe(&changes, |path| {
+            outcome.desired.as_ref().is_some_and(|(plan, _)| is_applied(path, &plan.cluster.root))
+        }),
         changes,
+        hand_edits,
         graph: outcome.desired.take().filter(|_| !outcome.has_errors()).map(|(_, layout)| layout.graph),
         ..ClusterDiff::default()
     };
-    Ok((diff, conflicts))
+    Ok((diff, findings))
 }
 
-/// Whether Flux applies a file: hand-over files hold objects that it never sees.
-pub(super) fn is_applied(outcome: &Outcome, path: &RepoPath) -> bool {
-    outcome.desired.as_ref().is_some_and(|(plan, _)| is_below_flux(path, &plan.cluster.root))
-}
-
-pub(super) fn is_below_flux(path: &RepoPath, root: &RepoPath) -> bool {
+/// Whether Flux applies a file of a cluster: hand-over files hold objects that it never sees.
+pub fn is_applied(path: &RepoPath, root: &RepoPath) -> bool {
     let relative = path.strip_prefix(root).unwrap_or_default();
     !relative.starts_with("install/") && !relative.starts_with("hosts/")
 }
@@ -102,7 +103,9 @@ fn removed(rev: &str, session: &Session<(ClusterDiff, Vec<Diagnostic>)>) -> anyh
         let Some(root) = intent.parent().filter(|root| intent.name() == "cluster.yaml" && is_cluster(root)) else {
             continue;
         };
-        if session.clusters.iter().any(|cluster| cluster.outcome.path.as_ref() == Some(&intent)) {
+        let is_there = session.clusters.iter().any(|cluster| cluster.outcome.path.as_ref() == Some(&intent));
+        // A cluster that a sparse checkout lacks is not gone.
+        if is_there || session.repo.is_left_out(&intent)? {
             continue;
         }
         let current = super::commit::tree_at(&repository, rev, &prefix, &root)?;
@@ -118,7 +121,7 @@ fn removed(rev: &str, session: &Session<(ClusterDiff, Vec<Diagnostic>)>) -> anyh
             before: Some(blob.clone()),
             after: None,
         });
-        let changes = ChangeSet { files: gone.collect(), unchanged: 0 };
+        let changes = ChangeSet::of(gone.collect());
         let name = root.name().to_owned();
         let warning =
             Diagnostic::new(codes::CLUSTER_REMOVED, format!("the cluster `{name}` is removed: `{rev}` has it"))
@@ -128,8 +131,9 @@ fn removed(rev: &str, session: &Session<(ClusterDiff, Vec<Diagnostic>)>) -> anyh
             cluster: name,
             intent: intent.to_string(),
             against: rev.to_owned(),
-            meaning: describe(&changes, |path| *path != intent && is_below_flux(path, &root)),
+            meaning: describe(&changes, |path| *path != intent && is_applied(path, &root)),
             changes,
+            hand_edits: Vec::new(),
             proofs: Vec::new(),
             diagnostics: vec![warning],
             graph: Some(Graph::default()),
@@ -144,15 +148,15 @@ fn is_cluster(root: &RepoPath) -> bool {
 }
 
 /// Compares with the files of a revision, which are ours as far as its own inventory says.
-fn against(outcome: &Outcome, rev: &str, repo: &Repo) -> anyhow::Result<ChangeSet> {
-    let Some((plan, layout)) = &outcome.desired else { return Ok(ChangeSet::default()) };
+fn against(outcome: &Outcome, rev: &str, repo: &Repo) -> anyhow::Result<Survey> {
+    let Some((plan, _)) = &outcome.desired else { return Ok(Survey::default()) };
     let root = &plan.cluster.root;
     let repository = repository(repo)?;
     let prefix = super::commit::prefix(&repository, repo);
     let current = super::commit::tree_at(&repository, rev, &prefix, root)?;
     let owned =
         root.join(inventory::FILE).ok().and_then(|path| current.get(&path).map(Inventory::read)).unwrap_or_default();
-    Ok(compare(&layout.tree, &current, root, &owned))
+    changes::survey_tree(outcome, repo, &current, &owned, &Decisions::default())
 }
 
 fn repository(repo: &Repo) -> anyhow::Result<Repository> {

@@ -18,6 +18,8 @@ mod modules;
 mod render;
 mod schema;
 
+pub use diff::is_applied;
+
 use super::Status;
 use super::args::{Args, Command};
 use super::ui::Ui;

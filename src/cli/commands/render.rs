@@ -1,7 +1,10 @@
 //! `fluxwright render`: writes the tree.
 
+use std::collections::BTreeSet;
+
 use crate::cli::Status;
 use crate::cli::args::{Global, Render};
+use crate::cli::changes::{self, Decisions, Survey};
 use crate::cli::session::{self, Depth, Session};
 use crate::cli::ui::Ui;
 use crate::diff::{ChangeKind, ChangeSet};
@@ -10,26 +13,29 @@ use crate::report;
 use crate::tree::{RepoPath, Tree};
 
 pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
+    let decisions = Decisions::new(&args.resolve, &session::repository(global)?)?;
     let target = args.out.as_ref().map(|dir| Repo::new(dir.clone()));
     let session = Session::start(
         global,
         &args.selection,
-        Depth::brief_if(!args.stdout && !args.exit_code && args.out.is_none()),
+        // A decision has to meet a file, so every tree is wanted.
+        Depth::brief_if(!args.stdout && !args.exit_code && args.out.is_none() && decisions.is_empty()),
         ui,
         |repo, outcome, previous| {
             let Some((plan, layout)) = &outcome.desired else {
-                return Ok(Made { changes: session::changes(outcome, repo, &previous)?, ..Made::default() });
+                let survey = changes::survey(outcome, repo, &previous, &decisions)?;
+                return Ok(Made { survey, ..Made::default() });
             };
             if args.stdout {
                 return Ok(Made { stream: stream(&layout.tree), ..Made::default() });
             }
             let root = plan.cluster.root.clone();
             let paths = layout.tree.iter().filter(|_| args.exit_code).map(|(path, _)| path.clone()).collect();
-            let changes = match &target {
-                Some(target) => session::changes(outcome, target, &target.previous(&root)?)?,
-                None => session::changes(outcome, repo, &previous)?,
+            let survey = match &target {
+                Some(target) => changes::survey(outcome, target, &target.previous(&root)?, &decisions)?,
+                None => changes::survey(outcome, repo, &previous, &decisions)?,
             };
-            Ok(Made { changes, root: Some(root), paths, ..Made::default() })
+            Ok(Made { survey, root: Some(root), paths, ..Made::default() })
         },
     )?;
     let Some(mut session) = session else { return Ok(Status::Findings) };
@@ -38,21 +44,23 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
     }
     let repo = target.unwrap_or_else(|| session.repo.clone());
     let mut status = Status::Clean;
+    let mut met = BTreeSet::new();
     for cluster in &mut session.clusters {
         if args.stdout {
             ui.data(&cluster.made.stream)?;
             continue;
         }
-        let changes = std::mem::take(&mut cluster.made.changes);
-        let conflicts = session::conflicts(&changes);
-        ui.diagnostics(&conflicts, &session.sources);
-        if !conflicts.is_empty() {
+        let survey = std::mem::take(&mut cluster.made.survey);
+        survey.report(ui);
+        let blocked = survey.is_blocked();
+        if blocked {
             status = Status::Findings;
         }
         // The inventory must not claim files that were left alone.
-        let changes = if conflicts.is_empty() { changes } else { without_inventory(changes) };
+        let changes = if blocked { only_conflicts(survey.changes) } else { survey.changes };
         repo.apply(&changes)?;
-        if args.exit_code && conflicts.is_empty() {
+        met.extend(survey.met);
+        if args.exit_code && !blocked {
             for change in &changes.files {
                 ui.data(&report::unified(change, ui.color()))?;
             }
@@ -63,6 +71,7 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
         list(&changes, ui)?;
         ui.result(&format!("{}: {}", cluster.outcome.name, summary(&changes)))?;
     }
+    decisions.check(&met)?;
     if args.exit_code && unstaged(&session, ui)? {
         status = Status::Findings;
     }
@@ -72,7 +81,7 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
 /// What is made of one cluster.
 #[derive(Default)]
 struct Made {
-    changes: ChangeSet,
+    survey: Survey,
     root: Option<RepoPath>,
     /// The files of the tree, for `--exit-code`.
     paths: Vec<RepoPath>,
@@ -101,9 +110,9 @@ fn unstaged(session: &Session<Made>, ui: &Ui) -> anyhow::Result<bool> {
     Ok(found)
 }
 
-fn without_inventory(mut changes: ChangeSet) -> ChangeSet {
+fn only_conflicts(mut changes: ChangeSet) -> ChangeSet {
     // What could be written is not, either: half a rendering in Git is worse than the old one.
-    changes.files.retain(|change| matches!(change.kind, ChangeKind::HandEdited | ChangeKind::Foreign));
+    changes.files.retain(|change| change.kind.is_conflict());
     changes
 }
 
@@ -114,9 +123,12 @@ pub(super) fn list(changes: &ChangeSet, ui: &Ui) -> anyhow::Result<()> {
             ChangeKind::Created => "created",
             ChangeKind::Changed => "changed",
             ChangeKind::Deleted => "deleted",
-            ChangeKind::HandEdited | ChangeKind::Foreign => "left",
+            ChangeKind::HandEdited | ChangeKind::Foreign | ChangeKind::LeftOut => "left",
         };
         ui.result(&format!("{word:8}{}", change.path))?;
+    }
+    for kept in changes.kept.iter().map(|kept| &kept.path).chain(&changes.released) {
+        ui.result(&format!("{:8}{kept}", "kept"))?;
     }
     Ok(())
 }
@@ -124,8 +136,12 @@ pub(super) fn list(changes: &ChangeSet, ui: &Ui) -> anyhow::Result<()> {
 /// Counts files in words.
 pub(super) fn summary(changes: &ChangeSet) -> String {
     let left = changes.conflicts().count();
+    let kept = match changes.kept.len() + changes.released.len() {
+        0 => String::new(),
+        count => format!(", {count} kept"),
+    };
     format!(
-        "{} created, {} changed, {} deleted, {left} left alone, {} unchanged",
+        "{} created, {} changed, {} deleted, {left} left alone{kept}, {} unchanged",
         changes.count(ChangeKind::Created),
         changes.count(ChangeKind::Changed),
         changes.count(ChangeKind::Deleted),

@@ -54,6 +54,8 @@ pub enum GitError {
     InvalidPath { path: String, source: Source },
     #[error("cannot commit `{path}`: git tracks `{by}`, which is in the way")]
     Obstructed { path: String, by: String },
+    #[error("cannot commit `{path}`: `.gitattributes` sets `{attribute}`, and fluxwright runs no filters of git")]
+    Converted { path: String, attribute: String },
     #[error("the commit message is empty or contains a NUL byte")]
     InvalidMessage,
     #[error("the branch `{branch}` moved while the commit was made")]
@@ -106,6 +108,9 @@ impl GitError {
             Self::Staged { .. } => "commit it, or unstage it with `git reset -- <path>`",
             Self::IndexLocked { .. } => "wait for the other git process; if there is none, remove the file",
             Self::Obstructed { .. } => "remove it or render elsewhere",
+            Self::Converted { .. } => {
+                "take the attribute off this path, or run `fluxwright render`, then `git add` and `git commit`"
+            }
             Self::InvalidMessage => "pass a message that describes the change",
             Self::BranchMoved { .. } => "run the command again",
             Self::IndexNotUpdated { .. } => "run `git reset --quiet -- <committed paths>`",

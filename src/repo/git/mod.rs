@@ -19,6 +19,7 @@ mod program;
 mod push;
 mod read;
 mod reference;
+mod worktree;
 
 pub use branch::Target;
 pub use commit::Request;
@@ -28,6 +29,7 @@ pub use open::{Repository, Shared, discover};
 pub use plan::Changes;
 pub use program::LOCK_HELD;
 pub use push::Pushed;
+pub use worktree::{LeftOut, Version};
 
 use crate::tree::Blob;
 

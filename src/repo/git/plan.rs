@@ -89,10 +89,12 @@ impl Repository {
             // A directory is not the file of that name; `obstructions` looks at what is in it.
             let head = dirs.lookup(path)?.filter(|(_, kind)| *kind != EntryKind::Tree);
             let is_script = head.is_some_and(|(_, kind)| kind == EntryKind::BlobExecutable);
+            let is_script = self.is_executable(index.filter(|_| target.is_current()), path, is_script);
             let kind = if is_script { EntryKind::BlobExecutable } else { EntryKind::Blob };
             edits.insert(path.as_str(), Edit { head, new: id.map(|id| (id, kind)), content: content.as_ref() });
         }
         self.refuse_obstructions(&mut dirs, index, &edits)?;
+        self.refuse_filters(index, &edits)?;
         let Some(index) = index else {
             edits.retain(|_, edit| edit.head != edit.new);
             return Ok(Plan { tree, edits });

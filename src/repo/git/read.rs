@@ -131,7 +131,7 @@ impl Repository {
     }
 }
 
-fn lookup(tree: &gix::Tree, path: &str) -> Result<Slot, GitError> {
+pub(super) fn lookup(tree: &gix::Tree, path: &str) -> Result<Slot, GitError> {
     let entry = tree.lookup_entry(path.split('/').map(str::as_bytes));
     let entry = entry.map_err(failed("read a directory"))?;
     Ok(entry.map(|entry| (entry.object_id(), entry.mode().kind())))

@@ -6,7 +6,7 @@ use crate::diff::{ChangeKind, FieldChange, FileKind, FileMeaning, ObjectChange, 
 use crate::layout::Why;
 use crate::report::effective::{capital, group_words, place};
 use crate::report::lines::{self, Line};
-use crate::report::{ClusterDiff, EffectiveDiff, count_objects, graph, proofs_line, sign};
+use crate::report::{ClusterDiff, EffectiveDiff, count_objects, graph, hand_edits, proofs_line, sign, text};
 use crate::verify::Proof;
 
 /// Writes one cluster; its number makes ids that no other cluster has.
@@ -40,12 +40,14 @@ pub(super) fn write(number: usize, diff: &ClusterDiff, out: &mut String) {
     if !diff.meaning.files.is_empty() || diff.changes.conflicts().next().is_some() {
         out.push_str("<h3>Other files</h3>\n");
         for change in diff.changes.conflicts() {
-            let what = if change.kind == ChangeKind::Foreign { "not ours" } else { "changed by hand" };
+            let what = text::conflict(change.kind);
             let path = format!(
                 "<code>{}</code> <span class=\"muted\">{what}, left alone</span>",
                 escape(change.path.as_str())
             );
-            entry("file", sign(change.kind), &path, false, &[], out);
+            let edit = diff.hand_edits.iter().find(|edit| edit.path == change.path).map(hand_edits::lines);
+            let groups: Vec<Vec<Line>> = edit.into_iter().collect();
+            entry("file", sign(change.kind), &path, true, &groups, out);
         }
         diff.meaning.files.iter().for_each(|one| file(diff, one, out));
     }

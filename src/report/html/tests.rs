@@ -45,11 +45,12 @@ fn hostile() -> ClusterDiff {
         cluster: HOSTILE.into(),
         intent: HOSTILE.into(),
         against: HOSTILE.into(),
-        changes: ChangeSet { files: vec![change], unchanged: 0 },
+        changes: ChangeSet::of(vec![change]),
         meaning: Meaning {
             objects: vec![object],
             files: vec![FileMeaning { path, kind: ChangeKind::Changed, what: FileKind::Text }],
         },
+        hand_edits: Vec::new(),
         proofs: vec![Proof {
             kustomization: HOSTILE.into(),
             source: HOSTILE.into(),

@@ -3,9 +3,9 @@
 use anyhow::bail;
 
 use super::{explained, prefix, tree_at};
-use crate::cli::commands::diff::is_below_flux;
-use crate::cli::session;
-use crate::diff::{ChangeSet, ObjectChange, compare, describe};
+use crate::cli::changes::{self, Decisions, Survey};
+use crate::cli::commands::is_applied;
+use crate::diff::{ObjectChange, compare, describe};
 use crate::layout::{Inventory, Previous, inventory};
 use crate::pipeline::Outcome;
 use crate::plan::Plan;
@@ -28,7 +28,7 @@ pub(super) struct Place {
 #[derive(Default)]
 pub(super) struct Made {
     /// What happens to the files of the working tree, or of the branch that is not checked out.
-    pub changes: ChangeSet,
+    pub survey: Survey,
     pub files: Changes,
     pub objects: Vec<ObjectChange>,
 }
@@ -59,23 +59,40 @@ impl Place {
     }
 
     /// Works out what the commit does to a cluster; nothing, if its intent has errors.
-    pub fn gather(&self, repo: &Repo, outcome: &mut Outcome, previous: &Previous) -> anyhow::Result<Made> {
-        let in_work_tree = self.current.then(|| session::changes(outcome, repo, previous)).transpose()?;
+    pub fn gather(
+        &self,
+        repo: &Repo,
+        outcome: &mut Outcome,
+        previous: &Previous,
+        decisions: &Decisions,
+    ) -> anyhow::Result<Made> {
+        let in_work_tree = self.current.then(|| changes::survey(outcome, repo, previous, decisions)).transpose()?;
         let Some((plan, layout)) = &outcome.desired else { return Ok(Made::default()) };
         let repository = self.shared.local();
         let root = &plan.cluster.root;
         let there = tree_at(&repository, &self.revision, &self.prefix, root)?;
         let owned = inventory_of(&there, root);
-        let mut against = compare(&layout.tree, &there, root, &owned);
+        let mut survey = match in_work_tree {
+            Some(survey) => survey,
+            None => changes::survey_tree(outcome, repo, &there, &owned, decisions)?,
+        };
+        let tree = survey.changes.result(&layout.tree, root);
         let objects = match self.describes {
-            true => describe(&against, |path| is_below_flux(path, root)).objects,
+            true => describe(&compare(&tree, &there, root, &owned), |path| is_applied(path, root)).objects,
             false => Vec::new(),
         };
-        let mut files: Vec<FileChange> = layout.tree.iter().map(|(path, blob)| self.change(path, Some(blob))).collect();
+        // What the user keeps may have been checked out with other line ends than git stores.
+        let lf = |path: &RepoPath| there.get(path).is_some_and(|known| known.with_lf() == known.bytes());
+        let stored = |(path, blob): (&RepoPath, &Blob)| match lf(path) {
+            true => self.change(path, Some(&Blob::from(blob.with_lf().into_owned()))),
+            false => self.change(path, Some(blob)),
+        };
+        let mut files: Vec<FileChange> = tree.iter().map(stored).collect();
         // Files of the last commit that are ours, rendered no longer, and gone from the work tree or about to go.
         for relative in owned.paths() {
             let Ok(path) = root.join(relative) else { continue };
-            if layout.tree.contains(&path) || session::is_input(plan, &path) {
+            let stays = layout.tree.contains(&path) || survey.changes.released.contains(&path);
+            if stays || changes::is_input(plan, &path) {
                 continue;
             }
             if previous.inventory.owns(relative) || repo.read(&path)?.is_none() {
@@ -85,9 +102,8 @@ impl Place {
         files.extend(self.inputs(repo, &repository, outcome, plan)?);
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup();
-        against.files.retain(|change| change.after.is_some() || !session::is_input(plan, &change.path));
-        let changes = in_work_tree.unwrap_or(against);
-        Ok(Made { changes, files: explained(repository.changes(files))?, objects })
+        survey.changes.files.retain(|change| change.after.is_some() || !changes::is_input(plan, &change.path));
+        Ok(Made { survey, files: explained(repository.changes(files))?, objects })
     }
 
     /// The intent and what it refers to: a rendering without its intent would be stale in the next check.
