@@ -22,12 +22,15 @@ bench rounds="21":
 snapshots:
     cargo insta test --review
 
-# rewrite the committed rendering of the example
+# rewrite the committed rendering of the examples
 render-example:
     cargo run --release --locked -- --repo examples/cluster-repo render
+    cargo run --release --locked -- --repo examples/fleet render
 
 # rewrite the JSON Schemas that editors use
 schema:
     cargo run --locked -- schema > target/cluster-intent.schema.json
     cargo run --locked -- schema --draft 7 > target/cluster-intent.draft-07.schema.json
+    cargo run --locked -- schema --draft 7 --partial > target/cluster-intent.partial.draft-07.schema.json
     mv target/cluster-intent.schema.json target/cluster-intent.draft-07.schema.json schemas/
+    mv target/cluster-intent.partial.draft-07.schema.json schemas/

@@ -7,11 +7,12 @@
 //! A repository without intent goes `build::flux ─► verify::flux`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::build::flux::{Cluster as FluxCluster, Elsewhere, Options, Repository, RepositoryError};
 use crate::catalog::Catalog;
 use crate::diagnostic::{self, Diagnostic, codes};
-use crate::intent::{self, Findings, Intent, Schema};
+use crate::intent::{self, Document, Findings, Intent, Library, Reading, Schema, Unreadable};
 use crate::layout::{self, Layout, Previous};
 use crate::plan::{self, Plan};
 use crate::render::{self, Templates};
@@ -51,6 +52,8 @@ impl Context {
 pub struct Draft {
     path: Option<RepoPath>,
     intent: Option<Intent>,
+    document: Option<Arc<Document>>,
+    bases: Vec<RepoPath>,
     findings: Findings,
 }
 
@@ -58,6 +61,23 @@ impl Draft {
     /// Lists the files of the repository that the rest of the pipeline wants to see.
     pub fn references(&self) -> Vec<RepoPath> {
         self.intent.as_ref().map(intent::references).unwrap_or_default()
+    }
+
+    /// Lists the files that the intent extends, also through others, whether they exist or not.
+    pub fn bases(&self) -> &[RepoPath] {
+        &self.bases
+    }
+
+    /// Returns the intent merged with its bases; `None` when one of the files cannot be used.
+    pub fn document(&self) -> Option<&Document> {
+        self.document.as_deref()
+    }
+
+    /// Returns what was found while reading.
+    pub fn into_findings(self) -> Vec<Diagnostic> {
+        let mut found = self.findings.into_vec();
+        diagnostic::sort(&mut found);
+        found
     }
 
     /// Returns the directory of the cluster's tree, when the intent says it.
@@ -123,11 +143,21 @@ impl Outcome {
     }
 }
 
-/// Reads one intent file: YAML, schema, credentials.
-pub fn read(name: &str, path: Option<RepoPath>, bytes: &[u8], context: &Context) -> Draft {
+/// Reads one intent file and its bases: YAML, merging, schema, credentials.
+///
+/// # Errors
+/// When a base is there but cannot be read.
+pub fn read(
+    name: &str,
+    path: Option<RepoPath>,
+    bytes: &[u8],
+    context: &Context,
+    library: &Library,
+) -> Result<Draft, Unreadable> {
     let mut findings = Findings::new(name);
-    let intent = intent::read(name, path.clone(), bytes, &context.schema, &mut findings);
-    Draft { path, intent, findings }
+    let Reading { intent, document, bases } =
+        intent::read(name, path.clone(), bytes, &context.schema, library, &mut findings)?;
+    Ok(Draft { path, intent, document, bases, findings })
 }
 
 /// Reports every cluster whose directory an earlier one has taken; gives the indexes of those.
@@ -185,7 +215,7 @@ pub fn check_flux(
 /// Takes a draft to the end.
 pub fn complete(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) -> Outcome {
     let root = draft.root();
-    let Draft { path, intent, mut findings } = draft;
+    let Draft { path, intent, mut findings, .. } = draft;
     let file = findings.file().to_owned();
     let directory = || path.as_ref().filter(|path| path.as_str().starts_with("clusters/")).and_then(RepoPath::parent);
     let name = findings.text_at("/metadata/name").filter(|name| is_name(name)).map(str::to_owned);

@@ -46,6 +46,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("base-invalid", "tests/proofs.rs"),
     ("base-unknown", "tests/proofs.rs"),
     ("cluster-duplicate", "tests/hostile.rs"),
+    ("extends-unavailable", "tests/fleets.rs"),
     ("file-too-large", "tests/hostile.rs"),
     ("cluster-removed", "tests/repository.rs"),
     ("file-left-out", "tests/odd_places.rs"),

@@ -121,6 +121,7 @@ fn the_sessions_of_the_guides_to_tools_are_real() {
         "docs/commit.md",
         "docs/pre-commit.md",
         "docs/editors.md",
+        "docs/fleets.md",
         "docs/install.md",
         "docs/ci.md",
         "docs/function.md",

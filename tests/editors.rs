@@ -47,6 +47,8 @@ const ALIKE: &[&str] = &[
     "title",
     "type",
     "uniqueItems",
+    "x-fluxwright-file",
+    "x-kubernetes-list-map-keys",
 ];
 
 /// Keywords that are translated.

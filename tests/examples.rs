@@ -16,6 +16,17 @@ fn the_committed_rendering_is_current() {
 }
 
 #[test]
+fn the_committed_rendering_of_the_fleet_is_current() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("examples/fleet", ".");
+    let before = files(&sandbox.repo());
+    let run = sandbox.run(&["render"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stderr.is_empty(), "{run}");
+    assert_eq!(files(&sandbox.repo()), before, "run `just render-example`");
+}
+
+#[test]
 fn each_example_renders_as_reviewed() {
     for cluster in ["alauda", "closed", "dev", "plain", "prod"] {
         let sandbox = Sandbox::new();
@@ -65,8 +76,12 @@ fn the_intent_is_never_part_of_what_flux_builds() {
 #[test]
 fn the_schemas_in_the_repository_are_current() {
     let sandbox = Sandbox::new();
-    for (draft, file) in [("2020-12", "cluster-intent.schema.json"), ("7", "cluster-intent.draft-07.schema.json")] {
-        let run = sandbox.run(&["schema", "--draft", draft]);
+    for (args, file) in [
+        (&["--draft", "2020-12"][..], "cluster-intent.schema.json"),
+        (&["--draft", "7"], "cluster-intent.draft-07.schema.json"),
+        (&["--draft", "7", "--partial"], "cluster-intent.partial.draft-07.schema.json"),
+    ] {
+        let run = sandbox.run(&[&["schema"][..], args].concat());
         assert_eq!(run.code, 0, "{run}");
         let kept = std::fs::read_to_string(project("schemas").join(file)).expect("readable");
         assert_eq!(kept, run.stdout, "run `just schema`");

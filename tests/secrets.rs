@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fluxwright::diagnostic::{Diagnostic, field_path};
+use fluxwright::intent::Library;
 use fluxwright::pipeline::{self, Context, Inputs, Outcome};
 use fluxwright::tree::{RepoPath, Tree};
 use fluxwright::verify::Bases;
@@ -224,8 +225,37 @@ fn context() -> Context {
 
 fn run(subject: &Subject, value: &Value, context: &Context) -> Outcome {
     let path = format!("clusters/{}/cluster.yaml", subject.name);
-    let draft = pipeline::read(&path, RepoPath::parse(&path).ok(), value.to_string().as_bytes(), context);
-    let inputs = Inputs { files: subject.files.clone(), ..Inputs::default() };
+    finish(&path, value.to_string().as_bytes(), subject.files.clone(), context)
+}
+
+/// The same intent, most of which stands in a base.
+fn run_extended(subject: &Subject, value: &Value, context: &Context) -> Outcome {
+    let path = format!("clusters/{}/cluster.yaml", subject.name);
+    let mut base = value.clone();
+    let map = base.as_object_mut().expect("a map");
+    let own = json!({
+        "apiVersion": map["apiVersion"], "kind": map["kind"], "extends": "../../bases/all.yaml",
+        "metadata": {"name": subject.name},
+    });
+    map.shift_remove("extends");
+    let mut files = subject.files.clone();
+    // References are relative to the base.
+    let moved = |path: &RepoPath| {
+        RepoPath::parse(&format!("bases/{}", path.as_str().split('/').skip(2).collect::<Vec<_>>().join("/")))
+    };
+    let copies: Vec<_> = files.iter().map(|(path, blob)| (moved(path).expect("a plain path"), blob.clone())).collect();
+    copies.into_iter().for_each(|(path, blob)| drop(files.insert(path, blob)));
+    files.insert(RepoPath::parse("bases/all.yaml").expect("a plain path"), base.to_string());
+    finish(&path, own.to_string().as_bytes(), files, context)
+}
+
+fn finish(path: &str, bytes: &[u8], files: Tree, context: &Context) -> Outcome {
+    let library = Library::new(|path| Ok(files.get(path).cloned()));
+    let draft = pipeline::read(path, RepoPath::parse(path).ok(), bytes, context, &library).expect("readable");
+    let wanted = draft.references();
+    drop(library);
+    let files = files.into_iter().filter(|(path, _)| wanted.contains(path)).collect();
+    let inputs = Inputs { files, ..Inputs::default() };
     pipeline::complete(draft, inputs, context, &Bases::default())
 }
 
@@ -352,6 +382,30 @@ fn no_value_can_be_a_credential() {
         let value = with_value(&subject.value, at, json!(shape.text));
         let fault = fault(&run(subject, &value, &context), &shape.hidden)?;
         Some(format!("{} in {} of {}.yaml: {fault}", shape.name, at, subject.name))
+    });
+    none(faults.collect());
+}
+
+#[test]
+fn no_value_of_a_base_can_be_a_credential() {
+    let (context, shapes, subjects) = (context(), shapes(), subjects());
+    let mut cases = Vec::new();
+    for subject in &subjects {
+        let outcome = run_extended(subject, &subject.value, &context);
+        assert!(!outcome.has_errors(), "tests/secrets/{}.yaml as a base:\n{}", subject.name, visible(&outcome));
+        let mut scalars = Vec::new();
+        places(&subject.value, "", &mut scalars, &mut Vec::new());
+        // What the intent says itself, a base does not decide.
+        scalars.retain(|at| at.starts_with("/spec/"));
+        for (number, at) in scalars.into_iter().enumerate() {
+            let tried = shapes.iter().enumerate().filter(|(turn, _)| turn % 24 == number % 24);
+            cases.extend(tried.map(|(_, shape)| (subject, at.clone(), shape)));
+        }
+    }
+    let faults = cases.par_iter().filter_map(|(subject, at, shape)| {
+        let value = with_value(&subject.value, at, json!(shape.text));
+        let fault = fault(&run_extended(subject, &value, &context), &shape.hidden)?;
+        Some(format!("{} in {} of {}.yaml as a base: {fault}", shape.name, at, subject.name))
     });
     none(faults.collect());
 }
@@ -600,6 +654,8 @@ const SILENT: &[&str] = &[
     "unevaluatedProperties",
     "unevaluatedItems",
     "format",
+    "x-fluxwright-file",
+    "x-kubernetes-list-map-keys",
 ];
 
 impl<'a> Walk<'a> {

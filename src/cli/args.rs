@@ -1,6 +1,7 @@
 //! The command line: clap types whose doc comments are `--help`.
 
 mod commit;
+mod selection;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::commit::Commit;
 pub use super::hand_edits::{Resolve, Take};
+pub use selection::Selection;
+
 use crate::build::flux::SourceRef;
 
 /// Declarative GitOps renderer: a cluster's intent becomes the Flux repository tree that makes it so.
@@ -60,34 +63,6 @@ pub enum Color {
     Always,
     /// Never
     Never,
-}
-
-/// Which clusters a command works on, and what it proves them with.
-#[derive(Clone, Debug, ClapArgs)]
-pub struct Selection {
-    /// Clusters by name, or by the path of a file that they are made of [default: all in clusters/*/cluster.yaml]
-    #[arg(value_name = "CLUSTER|PATH")]
-    pub clusters: Vec<String>,
-    /// One intent file instead of those in clusters/
-    #[arg(short, long, value_name = "FILE", conflicts_with = "clusters")]
-    pub file: Option<PathBuf>,
-    /// Prove patches on a checkout: NAME is the Flux source that DIR is a checkout of [repeatable]
-    #[arg(long, value_name = "NAME=DIR", value_parser = base)]
-    pub base: Vec<(String, PathBuf)>,
-}
-
-impl Selection {
-    /// Whether it means every cluster.
-    pub fn is_all(&self) -> bool {
-        self.clusters.is_empty() && self.file.is_none()
-    }
-}
-
-fn base(text: &str) -> Result<(String, PathBuf), String> {
-    match text.split_once('=') {
-        Some((name, dir)) if !name.is_empty() && !dir.is_empty() => Ok((name.to_owned(), PathBuf::from(dir))),
-        _ => Err("expected NAME=DIR, as in release=../release".into()),
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -171,7 +146,7 @@ pub struct Check {
     /// Without argument: the directories whose Flux Kustomizations no other one applies, those in clusters/ if there are
     /// any. Reported are patches that find nothing, references that lead nowhere, objects with two writers, variables
     /// that nothing sets, Secrets in plain text, and whatever keeps Flux from building.
-    #[arg(long, conflicts_with_all = ["file", "base"])]
+    #[arg(long, conflicts_with_all = ["file", "base", "changed_since"])]
     pub flux: bool,
     /// Version of Flux: since 2.9 a variable that nothing sets is an error
     #[arg(long, value_name = "VERSION", requires = "flux", value_parser = flux_version, default_value = "2.9")]
@@ -179,6 +154,11 @@ pub struct Check {
     /// The source that this repository is [default: that of the Kustomization that applies the directory]
     #[arg(long, value_name = "KIND/NAMESPACE/NAME", requires = "flux", value_parser = flux_source)]
     pub source: Option<SourceRef>,
+    /// Print each intent merged with the files that it extends; a comment says where each value stands
+    ///
+    /// The output is an intent itself, without `extends`. Rules and proofs are left to `check` without this option.
+    #[arg(long, conflicts_with_all = ["flux", "base", "output"])]
+    pub show_merged: bool,
     /// Format of the output; with another one than `text` the findings go to stdout
     #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = check_formats())]
     pub output: String,
@@ -210,7 +190,7 @@ pub struct Diff {
     /// Works on any Flux repository. CLUSTER|PATH is the directory of a cluster [default: all in clusters/, else the
     /// root], and REV is HEAD unless given. A Kustomization that cannot be built on both sides is told on stderr and not
     /// compared; the exit code is 2 then.
-    #[arg(long, conflicts_with_all = ["file", "base"])]
+    #[arg(long, conflicts_with_all = ["file", "base", "changed_since"])]
     pub effective: bool,
     /// With --effective, show one Kustomization only
     #[arg(long, value_name = "[NAMESPACE/]NAME", requires = "effective")]
@@ -253,6 +233,9 @@ pub struct Schema {
     /// Draft of JSON Schema
     #[arg(long, value_name = "DRAFT", value_enum, default_value = "2020-12")]
     pub draft: Draft,
+    /// For files that extend others or are extended: no field is required, `null` and `$patch` are known
+    #[arg(long)]
+    pub partial: bool,
 }
 
 /// A draft of JSON Schema.
@@ -434,7 +417,8 @@ pub struct Graph {
 impl Graph {
     /// The selection that it stands for.
     pub fn selection(&self) -> Selection {
-        Selection { clusters: self.cluster.iter().cloned().collect(), file: self.file.clone(), base: Vec::new() }
+        let clusters = self.cluster.iter().cloned().collect();
+        Selection { clusters, file: self.file.clone(), changed_since: None, base: Vec::new() }
     }
 }
 

@@ -13,7 +13,6 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::diff::{ChangeKind, ChangeSet, FileChange, HandEdit, Side, clashes, compare};
 use crate::layout::{Inventory, Previous};
 use crate::pipeline::Outcome;
-use crate::plan::Plan;
 use crate::repo::{Repo, git};
 use crate::tree::{RepoPath, Tree};
 
@@ -134,7 +133,7 @@ pub fn survey(
         }
     }
     // No line of an inventory, however it came there, makes us delete what the user wrote.
-    changes.files.retain(|change| change.kind != ChangeKind::Deleted || !is_input(plan, &change.path));
+    changes.files.retain(|change| change.kind != ChangeKind::Deleted || !plan.cluster.is_input(&change.path));
     let mut survey = Survey { changes, ..Survey::default() };
     survey.around(outcome, repo)?;
     survey.decide(outcome, repo, &current, &previous.inventory, decisions)?;
@@ -168,11 +167,6 @@ pub fn survey_tree(
     survey.decide(outcome, repo, current, inventory, decisions)?;
     survey.tell(inventory, root);
     Ok(survey)
-}
-
-/// Whether a file is the intent or one that it refers to.
-pub fn is_input(plan: &Plan, path: &RepoPath) -> bool {
-    *path == plan.cluster.path || plan.cluster.files.contains_key(path)
 }
 
 impl Survey {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::changes;
 use crate::diff::{Base, FileChange};
+use crate::intent::Library;
 use crate::layout::{Inventory, Previous, inventory};
 use crate::pipeline::{self, Context, Inputs, Outcome};
 use crate::repo::Repo;
@@ -62,7 +63,8 @@ pub fn find(
         return Ok(found);
     }
     let Some(intent) = &outcome.path else { return Ok(found) };
-    let past = Past { repository: &repository, prefix: &prefix, intent, root };
+    let inputs = plan.cluster.bases().chain([intent]).map(ToString::to_string).chain(["plugins".to_owned()]).collect();
+    let past = Past { repository: &repository, prefix: &prefix, intent, inputs, root };
     let mut last = None;
     let mut renderings = 0;
     for commit in &commits {
@@ -91,28 +93,33 @@ fn named(commit: &str) -> String {
     format!("commit {}", commit.chars().take(10).collect::<String>())
 }
 
+/// Files of a commit. What a shallow or partial clone lacks is as if it had never been.
+fn files(repository: &Repository, prefix: &str, commit: &str, paths: &[String]) -> Tree {
+    let names: Vec<String> = paths.iter().map(|path| format!("{prefix}{path}")).collect();
+    let files = repository.files_at(commit, &names).unwrap_or_default();
+    let own =
+        |(path, bytes): (String, Vec<u8>)| Some((RepoPath::parse(path.strip_prefix(prefix)?).ok()?, Blob::from(bytes)));
+    files.into_iter().filter_map(own).collect()
+}
+
 /// The past of one cluster.
 struct Past<'a> {
     repository: &'a Repository,
     prefix: &'a str,
     intent: &'a RepoPath,
+    /// What decides over the rendering: the intent, its bases of today, and the plugins.
+    inputs: Vec<String>,
     root: &'a RepoPath,
 }
 
 impl Past<'_> {
     fn files(&self, commit: &str, paths: &[String]) -> Tree {
-        let names: Vec<String> = paths.iter().map(|path| format!("{}{path}", self.prefix)).collect();
-        // What a shallow or partial clone lacks is as if it had never been.
-        let files = self.repository.files_at(commit, &names).unwrap_or_default();
-        let own = |(path, bytes): (String, Vec<u8>)| {
-            Some((RepoPath::parse(path.strip_prefix(self.prefix)?).ok()?, Blob::from(bytes)))
-        };
-        files.into_iter().filter_map(own).collect()
+        files(self.repository, self.prefix, commit, paths)
     }
 
-    /// The intent and the plugins of a commit; nothing when it has no intent.
+    /// The intent, its bases and the plugins of a commit; nothing when it has no intent.
     fn inputs(&self, commit: &str) -> Option<Tree> {
-        let tree = self.files(commit, &[self.intent.to_string(), "plugins".to_owned()]);
+        let tree = self.files(commit, &self.inputs);
         Some(tree).filter(|tree| tree.contains(self.intent))
     }
 
@@ -125,7 +132,13 @@ impl Past<'_> {
         let (Ok(context), Some(intent)) = (Context::new(&plugins), inputs.get(self.intent)) else {
             return Tree::new();
         };
-        let draft = pipeline::read(self.intent.as_str(), Some(self.intent.clone()), intent.bytes(), &context);
+        let (shared, prefix) = (self.repository.shared(), self.prefix);
+        let library =
+            Library::new(|path| Ok(files(&shared.local(), prefix, commit, &[path.to_string()]).get(path).cloned()));
+        let path = Some(self.intent.clone());
+        let Ok(draft) = pipeline::read(self.intent.as_str(), path, intent.bytes(), &context, &library) else {
+            return Tree::new();
+        };
         let references: Vec<String> = draft.references().iter().map(ToString::to_string).collect();
         let files = self.files(commit, &references);
         let mut current = self.files(commit, &[self.root.to_string()]);

@@ -10,6 +10,7 @@ mod ground;
 mod hand_edits;
 mod selection;
 mod session;
+mod since;
 mod ui;
 
 use std::process::ExitCode;

@@ -4,7 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use super::args::Selection;
+use super::since;
+
 use crate::diagnostic::did_you_mean;
+use crate::intent::Library;
 use crate::pipeline::{self, Context};
 use crate::repo::{IntentFile, Repo};
 
@@ -30,9 +34,10 @@ pub struct Picked {
 pub fn pick(
     files: Vec<IntentFile>,
     abandoned: Vec<String>,
-    arguments: &[String],
+    selected: &Selection,
     repo: &Repo,
     context: &Context,
+    library: &Library,
 ) -> anyhow::Result<Picked> {
     if files.is_empty() && abandoned.is_empty() {
         bail!(
@@ -40,9 +45,25 @@ pub fn pick(
             repo.root().display()
         );
     }
-    if arguments.is_empty() {
-        return Ok(Picked { files, abandoned, notes: Vec::new() });
+    let mut picked = Picked { files, abandoned, notes: Vec::new() };
+    if !selected.clusters.is_empty() {
+        picked = named(picked, &selected.clusters, repo, context, library)?;
     }
+    if let Some(rev) = &selected.changed_since {
+        picked = since::keep(picked, rev, repo, context, library)?;
+    }
+    Ok(picked)
+}
+
+/// Keeps the clusters that arguments mean.
+fn named(
+    all: Picked,
+    arguments: &[String],
+    repo: &Repo,
+    context: &Context,
+    library: &Library,
+) -> anyhow::Result<Picked> {
+    let Picked { files, abandoned, .. } = all;
     let mut picked = Picked::default();
     let current = std::env::current_dir().context("cannot tell the current directory")?;
     let mut candidates: Vec<Candidate> = files.into_iter().map(Candidate::new).collect();
@@ -53,7 +74,7 @@ pub fn pick(
         for one in &mut candidates {
             let means = match &place.path {
                 _ if named => one.name == *argument,
-                Some(path) => one.has(path, context),
+                Some(path) => one.has(path, context, library)?,
                 None => false,
             };
             if means {
@@ -102,18 +123,25 @@ impl Candidate {
     }
 
     /// Whether the cluster is made of what lies at a path.
-    fn has(&mut self, path: &str, context: &Context) -> bool {
+    fn has(&mut self, path: &str, context: &Context, library: &Library) -> anyhow::Result<bool> {
         let directory = format!("clusters/{}", self.name);
         if touches(path, &directory) || touches(path, "plugins") {
-            return true;
+            return Ok(true);
         }
-        let file = &self.file;
-        let inputs = self.inputs.get_or_insert_with(|| {
-            let draft = pipeline::read(&file.name, file.path.clone(), &file.bytes, context);
-            draft.references().into_iter().chain(draft.root()).map(|path| path.to_string()).collect()
-        });
-        inputs.iter().any(|input| touches(path, input))
+        let inputs = match self.inputs.take() {
+            Some(inputs) => inputs,
+            None => inputs(&self.file, context, library)?,
+        };
+        let inputs = self.inputs.insert(inputs);
+        Ok(inputs.iter().any(|input| touches(path, input)))
     }
+}
+
+/// What a cluster is made of, beside its own directory: its tree, its bases, and the files that these refer to.
+pub(super) fn inputs(file: &IntentFile, context: &Context, library: &Library) -> anyhow::Result<Vec<String>> {
+    let draft = pipeline::read(&file.name, file.path.clone(), &file.bytes, context, library)?;
+    let paths = draft.references().into_iter().chain(draft.root()).chain(draft.bases().iter().cloned());
+    Ok(paths.map(|path| path.to_string()).collect())
 }
 
 /// Whether one of two paths is the other or lies below it; the empty path is the root.

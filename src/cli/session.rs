@@ -10,6 +10,7 @@ use super::args::{Global, Selection};
 use super::ui::Ui;
 use super::{Status, selection};
 use crate::diagnostic::{Diagnostic, codes, did_you_mean};
+use crate::intent::{Library, Unreadable};
 use crate::layout::{Previous, inventory};
 use crate::pipeline::{self, Context, Inputs, Outcome};
 use crate::repo::{self, Answer, Clean, IntentFile, Repo, git};
@@ -53,6 +54,35 @@ pub fn repository(global: &Global) -> anyhow::Result<Repo> {
     let enclosing = git::discover(&current)?;
     let root = enclosing.and_then(|repository| repository.work_dir().map(Path::to_path_buf));
     Ok(Repo::new(root.unwrap_or(current)))
+}
+
+/// What reads the bases of intents.
+pub fn library(repo: &Repo) -> Library<'_> {
+    Library::new(|path| repo.read(path).map_err(Unreadable::new))
+}
+
+/// Finds the intents that a command works on, and makes findings of the clusters whose intent is missing.
+pub fn select(
+    repo: &Repo,
+    context: &Context,
+    selected: &Selection,
+    library: &Library,
+    ui: &Ui,
+) -> anyhow::Result<(Vec<IntentFile>, Vec<Diagnostic>)> {
+    let (files, abandoned) = match &selected.file {
+        Some(file) => (vec![repo.intent(file)?], Vec::new()),
+        None => (repo.intents()?, repo.abandoned()?),
+    };
+    let picked = selection::pick(files, abandoned, selected, repo, context, library)?;
+    picked.notes.iter().for_each(|note| ui.say(note));
+    let faults: Vec<Diagnostic> = picked.abandoned.iter().map(|name| intent_missing(name)).collect();
+    if picked.files.is_empty() && faults.is_empty() {
+        ui.say(&match &selected.changed_since {
+            Some(rev) => format!("nothing to do: no cluster is made of what changed since `{rev}`"),
+            None => "nothing to do: no cluster is made of these files".to_owned(),
+        });
+    }
+    Ok((picked.files, faults))
 }
 
 /// Lays the repository's plugins over the catalog.
@@ -129,16 +159,8 @@ impl<T: Send> Session<T> {
         owned: &(dyn Fn(&Repo, &RepoPath) -> anyhow::Result<Previous> + Sync),
         make: impl Make<T>,
     ) -> anyhow::Result<Self> {
-        let (files, abandoned) = match &selected.file {
-            Some(file) => (vec![repo.intent(file)?], Vec::new()),
-            None => (repo.intents()?, repo.abandoned()?),
-        };
-        let picked = selection::pick(files, abandoned, &selected.clusters, &repo, context)?;
-        picked.notes.iter().for_each(|note| ui.say(note));
-        let faults: Vec<Diagnostic> = picked.abandoned.iter().map(|name| intent_missing(name)).collect();
-        if picked.files.is_empty() && faults.is_empty() {
-            ui.say("nothing to do: no cluster is made of these files");
-        }
+        let library = library(&repo);
+        let (files, faults) = select(&repo, context, selected, &library, ui)?;
         let mut bases = Bases::default();
         for (name, dir) in &selected.base {
             bases.insert(name.clone(), dir.display().to_string(), repo::base(dir)?);
@@ -157,8 +179,9 @@ impl<T: Send> Session<T> {
             // Of the files that an intent refers to no line is ever shown: one of them may be a Secret.
             let shown = file.bytes.len() <= crate::yaml::Limits::INTENT.bytes;
             let source = shown.then(|| (file.name.clone(), String::from_utf8_lossy(&file.bytes).into_owned()));
-            let draft = pipeline::read(&file.name, file.path, &file.bytes, context);
+            let draft = pipeline::read(&file.name, file.path, &file.bytes, context, &library)?;
             let references = draft.references();
+            let below = draft.bases().to_vec();
             let root = draft.root();
             let files = repo.read_all(&references)?;
             let previous = match &root {
@@ -176,13 +199,17 @@ impl<T: Send> Session<T> {
                 // What comes to stand beside our files may be in their way.
                 let dirs: BTreeSet<RepoPath> = rendered.iter().filter_map(|(path, _)| path.parent()).collect();
                 let rendered = rendered.iter().map(|(path, _)| path);
-                clean.line(&repo, answer, outcome.path.iter().chain(&references).chain(rendered).chain(&dirs))
+                clean.line(
+                    &repo,
+                    answer,
+                    outcome.path.iter().chain(&below).chain(&references).chain(rendered).chain(&dirs),
+                )
             });
             Ok(One { done: Done { outcome, made }, source, line })
         };
-        let done: Vec<_> = picked.files.into_par_iter().map(one).collect();
+        let done: Vec<_> = files.into_par_iter().map(one).collect();
         let mut clusters = Vec::new();
-        let mut sources = BTreeMap::new();
+        let mut sources = library.texts();
         let mut lines = Vec::new();
         for result in done {
             let One { done, source, line } = result?;
@@ -193,6 +220,7 @@ impl<T: Send> Session<T> {
         if let Some(clean) = clean.filter(|_| !lines.is_empty()) {
             clean.keep(lines);
         }
+        drop(library);
         for index in pipeline::duplicates(clusters.iter_mut().map(|cluster| &mut cluster.outcome)) {
             clusters[index].made = make(&repo, &mut clusters[index].outcome, Previous::default())?;
         }

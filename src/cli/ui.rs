@@ -1,7 +1,8 @@
 //! The terminal: what goes to stdout and stderr, and whether in colour.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use super::args::{Color, Global};
 use crate::diagnostic::Diagnostic;
@@ -14,6 +15,15 @@ pub struct Ui {
     stderr_color: bool,
     quiet: bool,
     verbose: bool,
+    said: Mutex<Said>,
+}
+
+/// What was reported already. Clusters share files: a fault in a base is one fault, however many clusters extend it.
+#[derive(Default)]
+struct Said {
+    findings: HashSet<Diagnostic>,
+    /// Files that hold a credential and must not be quoted, whatever else is found in them later.
+    sealed: HashSet<String>,
 }
 
 impl Ui {
@@ -30,6 +40,7 @@ impl Ui {
             stderr_color: color(std::io::stderr().is_terminal()),
             quiet: global.quiet,
             verbose: global.verbose,
+            said: Mutex::default(),
         }
     }
 
@@ -69,10 +80,15 @@ impl Ui {
         }
     }
 
-    /// Writes diagnostics to stderr; with `-q` only errors.
+    /// Writes diagnostics to stderr, each place once; with `-q` only errors.
     pub fn diagnostics(&self, list: &[Diagnostic], sources: &BTreeMap<String, String>) {
-        let shown: Vec<Diagnostic> = list.iter().filter(|one| one.is_error() || !self.quiet).cloned().collect();
-        self.err(&report::diagnostics(&shown, |file| sources.get(file).map(String::as_str), self.stderr_color));
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let sealed = list.iter().filter(|one| one.is_about_credential()).filter_map(|one| one.file.clone());
+        said.sealed.extend(sealed);
+        let mut shown: Vec<Diagnostic> = list.iter().filter(|one| one.is_error() || !self.quiet).cloned().collect();
+        shown.retain(|one| one.span.is_none() || said.findings.insert(one.clone()));
+        let source = |file: &str| sources.get(file).filter(|_| !said.sealed.contains(file)).map(String::as_str);
+        self.err(&report::diagnostics(&shown, source, self.stderr_color));
     }
 
     /// Writes both sides of hand edits to stderr, unless the user wants quiet.

@@ -14,7 +14,7 @@ pub use explain::{Explanation, explanation};
 pub use registry::{ALL, Code, codes};
 
 /// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The intent cannot be rendered as it stands.
@@ -33,7 +33,7 @@ impl fmt::Display for Severity {
 }
 
 /// A place in a file: byte offsets, and line and column counted from 1 (columns in characters).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Span {
     /// Byte offset of the first byte.
     pub start: usize,
@@ -46,7 +46,7 @@ pub struct Span {
 }
 
 /// One finding about a user's input.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Diagnostic {
     /// Stable kebab-case code, the argument of `fluxwright explain`.
     pub code: Cow<'static, str>,
@@ -100,6 +100,11 @@ impl Diagnostic {
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
+    }
+
+    /// Tells whether the finding is about a credential in plain text, so that its file must not be quoted.
+    pub fn is_about_credential(&self) -> bool {
+        self.code == codes::PLAINTEXT_CREDENTIAL.name || self.code == codes::PLAINTEXT_SECRET.name
     }
 
     /// Tells whether the finding is an error.

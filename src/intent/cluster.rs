@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::document::Document;
 use super::manifest::{ClusterIntent, DeliveryType, PullSecret};
 use super::read::Intent;
 use crate::tree::{Blob, RepoPath, Tree};
-use crate::yaml::Node;
 
 /// A valid intent. Only [`super::validate`] makes one.
 #[derive(Clone, Debug)]
@@ -21,8 +21,8 @@ pub struct Cluster {
     pub root: RepoPath,
     /// What the intent says.
     pub intent: ClusterIntent,
-    /// The parsed file, for places.
-    pub node: Arc<Node>,
+    /// The parsed file with its bases, for places.
+    pub document: Arc<Document>,
     /// Files that the intent refers to and that exist, by their path in the repository.
     pub files: BTreeMap<RepoPath, Blob>,
     /// Directory against which file references resolve.
@@ -45,7 +45,7 @@ impl Cluster {
             file: intent.file,
             root,
             intent: intent.manifest,
-            node: intent.node,
+            document: intent.document,
             files,
             base,
         }
@@ -56,17 +56,28 @@ impl Cluster {
         self.files.get(&RepoPath::resolve(self.base.as_ref(), reference).ok()?)
     }
 
-    /// Returns the line of a JSON pointer in the intent file, from 1.
-    pub fn line(&self, pointer: &str) -> usize {
-        self.node.span_at(pointer).line
+    /// Whether the cluster is made of a file: the intent, one of its bases, or one that they refer to.
+    pub fn is_input(&self, path: &RepoPath) -> bool {
+        *path == self.path || self.files.contains_key(path) || self.bases().any(|base| base == path)
+    }
+
+    /// Walks the files that the intent extends.
+    pub fn bases(&self) -> impl Iterator<Item = &RepoPath> {
+        self.document.bases().iter().filter_map(|base| base.path.as_ref())
     }
 }
 
 /// Directory of the cluster's tree: `spec.gitops.source.path`, by default `clusters/<name>`.
 pub(super) fn root(intent: &Intent) -> Option<RepoPath> {
-    let path = intent.manifest.spec.gitops.source.path.clone();
-    let path = path.unwrap_or_else(|| format!("clusters/{}", intent.manifest.metadata.name));
-    RepoPath::resolve(None, &path).ok()
+    root_of(intent.manifest.spec.gitops.source.path.as_deref(), &intent.manifest.metadata.name)
+}
+
+/// Directory of a cluster's tree, from what the intent says of it.
+pub(super) fn root_of(path: Option<&str>, name: &str) -> Option<RepoPath> {
+    match path {
+        Some(path) => RepoPath::resolve(None, path).ok(),
+        None => RepoPath::resolve(None, &format!("clusters/{name}")).ok(),
+    }
 }
 
 /// File references resolve against the directory of the intent file; against the cluster's own directory when the

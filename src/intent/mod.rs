@@ -4,21 +4,28 @@
 //! refers to. Rules that need the catalog's facts live in `plan`.
 
 mod cluster;
+mod credentials;
+mod document;
 mod draft7;
+mod extends;
 mod findings;
 mod function;
 mod items;
 pub mod manifest;
+mod partial;
 mod read;
 mod rules;
 mod schema;
 
 pub use cluster::{Cluster, references};
+pub use document::{Document, Part, Place};
 pub use draft7::draft7;
+pub use extends::{Library, Unreadable};
 pub use findings::Findings;
 pub use function::Function;
 pub use items::Items;
-pub use read::{Intent, read};
+pub use partial::partial;
+pub use read::{Intent, Reading, read};
 pub use schema::{Schema, SchemaError, base_schema, did_you_mean_field};
 
 /// Returns the directory of the cluster's tree: `spec.gitops.source.path`, by default `clusters/<name>`.

@@ -1,15 +1,18 @@
-//! From bytes to a typed intent: YAML, schema, credentials; every fault of the file in one run.
+//! From bytes to a typed intent: YAML, bases, credentials, schema; every fault of the files in one run.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::document::{Document, Part};
+use super::extends::{self, Library, Unreadable};
 use super::findings::Findings;
 use super::manifest::ClusterIntent;
 use super::schema::Schema;
+use super::{cluster, credentials};
 use crate::diagnostic::{codes, mask};
 use crate::tree::RepoPath;
-use crate::yaml::{self, Body, Dialect, Limits, Node};
+use crate::yaml::{self, Dialect, Limits, Node};
 
 /// A typed intent with its place. After faults it holds the parts that are valid, for the rules to look at.
 #[derive(Clone, Debug)]
@@ -18,48 +21,96 @@ pub struct Intent {
     pub file: String,
     /// The file inside the repository, when it lies there.
     pub path: Option<RepoPath>,
-    /// The parsed file.
-    pub node: Arc<Node>,
+    /// The parsed file, merged with its bases.
+    pub document: Arc<Document>,
     /// What it says.
     pub manifest: ClusterIntent,
 }
 
-/// Reads one intent file.
+/// What reading an intent gives.
+#[derive(Default)]
+pub struct Reading {
+    /// The intent, unless too little of it is valid to go on.
+    pub intent: Option<Intent>,
+    /// The file, merged with its bases; `None` when one of the files cannot be used.
+    pub document: Option<Arc<Document>>,
+    /// The bases that were looked for, whether they are there or not.
+    pub bases: Vec<RepoPath>,
+}
+
+/// Reads one intent file, and merges it with the bases that it extends.
 ///
-/// Returns `None` when too little of it is valid to go on; the findings say why.
+/// # Errors
+/// When a base is there but cannot be read.
 pub fn read(
     file: &str,
     path: Option<RepoPath>,
     bytes: &[u8],
     schema: &Schema,
+    library: &Library,
     findings: &mut Findings,
-) -> Option<Intent> {
+) -> Result<Reading, Unreadable> {
     let mut node = match yaml::parse_one(bytes, Dialect::Strict, Limits::INTENT) {
         Ok(node) => node,
         Err(faults) => {
             findings.extend(faults);
-            return None;
+            return Ok(Reading::default());
         }
     };
     // What later stages never see, no message of theirs can show.
-    let mut found = Vec::new();
-    hide_credentials(&mut node, &mut String::new(), "", &mut found);
+    let found = credentials::hide(&mut node);
     let node = Arc::new(node);
-    findings.set_node(node.clone());
-    found.iter().for_each(|credential| report(credential, findings));
-    let mut value = node.to_value();
-    drop_nulls(&mut value);
-    if let Some(fault) = foreign_version(&value) {
+    findings.set_document(Arc::new(Document::single(file, path.clone(), node.clone())));
+    found.iter().for_each(|credential| credentials::report(credential, findings));
+    if let Some(fault) = foreign_version(&node) {
         findings.add(codes::UNSUPPORTED_VERSION, fault.0, fault.1).hint =
             Some("an intent has `apiVersion: fluxwright.dev/v1alpha1` and `kind: ClusterIntent`".into());
-        return None;
+        return Ok(Reading::default());
     }
+    let mut bases = Vec::new();
+    if node.child(extends::FIELD).is_some() {
+        let dir = directory(path.as_ref(), &node);
+        let gathered = extends::gather(&node, path.as_ref(), dir.clone(), library, findings)?;
+        bases = gathered.asked;
+        // Without a base, what it would have said is missing everywhere.
+        if gathered.failed {
+            return Ok(Reading { bases, ..Reading::default() });
+        }
+        let own = Part { name: file.into(), path: path.clone(), node };
+        let below = gathered.bases.iter().filter_map(|base| base.part());
+        let parts: Vec<Part> = std::iter::once(own).chain(below).collect();
+        let document = merged(parts, dir.flatten().as_ref(), schema, findings);
+        findings.set_document(document);
+    }
+    let intent = typed(file, path, schema, findings);
+    Ok(Reading { intent, document: findings.document().cloned(), bases })
+}
+
+/// Merges an intent with its bases.
+fn merged(parts: Vec<Part>, dir: Option<&RepoPath>, schema: &Schema, findings: &mut Findings) -> Arc<Document> {
+    let mut node = extends::merge(&parts, schema.value(), findings);
+    extends::relocate(&mut node, schema.value(), &parts, dir);
+    // One file may name a credential, and another one hold it.
+    let found = credentials::hide(&mut node);
+    let document = Arc::new(Document { node: Arc::new(node), parts });
+    let mut together = Findings::new(findings.file());
+    together.set_document(document.clone());
+    found.iter().for_each(|credential| credentials::report(credential, &mut together));
+    findings.extend(together.into_vec());
+    document
+}
+
+/// Checks the shape of the document, and makes it an intent.
+fn typed(file: &str, path: Option<RepoPath>, schema: &Schema, findings: &mut Findings) -> Option<Intent> {
+    let document = findings.document()?.clone();
+    let mut value = document.node.to_value();
+    drop_nulls(&mut value);
     if !schema.check(&mut value, findings) {
         return None;
     }
     // What the schema accepts deserializes, but for a fault in the schema itself, which must not panic.
     match serde_json::from_value(value) {
-        Ok(manifest) => Some(Intent { file: file.to_owned(), path, node, manifest }),
+        Ok(manifest) => Some(Intent { file: file.to_owned(), path, document, manifest }),
         Err(error) => {
             if !findings.has_errors() {
                 findings.add(codes::INVALID_VALUE, "", mask::mask(&error.to_string()));
@@ -69,10 +120,28 @@ pub fn read(
     }
 }
 
+/// Where the paths of an intent start; the inner `None` is the root of the repository. An intent from elsewhere is read as
+/// if it lay where its cluster's tree does, as far as its own file says where that is.
+fn directory(path: Option<&RepoPath>, node: &Node) -> Option<Option<RepoPath>> {
+    if let Some(path) = path {
+        return Some(path.parent());
+    }
+    let text = |pointer: &str| match &node.at(pointer)?.body {
+        yaml::Body::Scalar(Value::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let root = cluster::root_of(text("/spec/gitops/source/path").as_deref(), &text("/metadata/name")?)?;
+    Some(Some(root))
+}
+
 /// An intent of another version or another kind of object altogether gets one answer instead of many.
-fn foreign_version(value: &Value) -> Option<(&'static str, String)> {
-    let kind = value.get("kind").and_then(Value::as_str)?;
-    let version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+fn foreign_version(node: &Node) -> Option<(&'static str, String)> {
+    let text = |key: &str| match node.child(key).map(|child| &child.body) {
+        Some(yaml::Body::Scalar(Value::String(text))) => Some(text.as_str()),
+        _ => None,
+    };
+    let kind = text("kind")?;
+    let version = text("apiVersion").unwrap_or_default();
     if kind != super::manifest::KIND {
         return Some(("/kind", format!("{} is not an intent", mask::quote(kind))));
     }
@@ -107,114 +176,5 @@ fn drop_nulls(value: &mut Value) {
         for (key, child) in map.iter_mut() {
             walk(child, key == "spec");
         }
-    }
-}
-
-/// A credential that stood in the file, by the pointer of what stands there now.
-struct Credential {
-    pointer: String,
-    what: &'static str,
-    at_key: bool,
-}
-
-/// Finds credentials in plain text anywhere in the file, by the name of their field or by their own form, in values and
-/// in keys, and puts [`mask::HIDDEN`] in their place.
-fn hide_credentials(node: &mut Node, pointer: &mut String, key: &str, found: &mut Vec<Credential>) {
-    let length = pointer.len();
-    let named = secret_sibling(node).filter(|_| in_free_form(pointer));
-    match &mut node.body {
-        Body::Scalar(value) => hide_value(value, pointer, key, found),
-        Body::Sequence(items) => {
-            for (index, child) in items.iter_mut().enumerate() {
-                pointer.push_str(&format!("/{index}"));
-                hide_credentials(child, pointer, key, found);
-                pointer.truncate(length);
-            }
-        }
-        Body::Mapping(entries) => {
-            for (key, _, child) in entries {
-                let at_key = mask::looks_secret(key);
-                if at_key {
-                    *key = mask::HIDDEN.into();
-                }
-                pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                if at_key {
-                    found.push(Credential { pointer: pointer.clone(), what: "the key is a credential", at_key });
-                }
-                let name = if key == "value" { named.as_deref().unwrap_or(key) } else { key };
-                hide_credentials(child, pointer, name, found);
-                pointer.truncate(length);
-            }
-        }
-    }
-}
-
-fn hide_value(value: &mut Value, pointer: &str, key: &str, found: &mut Vec<Credential>) {
-    let by_name = mask::is_secret_name(key) && in_free_form(pointer);
-    let (text, named) = match &*value {
-        Value::String(text) => (text.as_str(), by_name && !mask::is_reference(text)),
-        Value::Number(_) if by_name => ("", true),
-        _ => return,
-    };
-    // A text of several lines is a file of its own, such as an initial configuration.
-    let inside = text.contains('\n') && mask::has_secret(text);
-    if !named && (!(inside || mask::looks_secret(text)) || has_own_rule(pointer, text)) {
-        return;
-    }
-    let what = if named { "the field holds a credential" } else { "the value is a credential" };
-    *value = Value::String(if named { mask::HIDDEN.into() } else { mask::redact(text) });
-    found.push(Credential { pointer: pointer.to_owned(), what, at_key: false });
-}
-
-fn report(credential: &Credential, findings: &mut Findings) {
-    let Credential { pointer, what, at_key } = credential;
-    let message = format!("{what} in plain text");
-    let finding = if *at_key {
-        findings.add_at_key(codes::PLAINTEXT_CREDENTIAL, pointer, message)
-    } else {
-        findings.add(codes::PLAINTEXT_CREDENTIAL, pointer, message)
-    };
-    finding.hint = Some(instead(pointer).into());
-}
-
-/// The name of a credential whose value stands beside it: `{name: DB_PASSWORD, value: ...}` as in environment variables,
-/// `{path: /data/password, value: ...}` as in operations of a patch.
-fn secret_sibling(node: &Node) -> Option<String> {
-    ["name", "path"].iter().find_map(|key| match node.child(key).map(|child| &child.body) {
-        Some(Body::Scalar(Value::String(text))) => {
-            text.rsplit('/').next().filter(|name| mask::is_secret_name(name)).map(str::to_owned)
-        }
-        _ => None,
-    })
-}
-
-/// Where users choose the keys themselves; elsewhere the schema refuses an unknown key.
-fn in_free_form(pointer: &str) -> bool {
-    pointer.starts_with("/spec/patches/")
-        || pointer.starts_with("/metadata/")
-        || ["/vars/", "/helm/values/"].iter().any(|map| pointer.contains(map))
-}
-
-/// User information of a proxy and a private key among certificates have rules of their own, which say more.
-fn has_own_rule(pointer: &str, text: &str) -> bool {
-    match pointer {
-        "/spec/proxy/http/server" | "/spec/proxy/https/server" => mask::has_user_info(text),
-        "/spec/platform/caTrustBundle/inline" | "/spec/proxy/trustedCA/base64" => mask::has_private_key(text),
-        _ => false,
-    }
-}
-
-fn instead(pointer: &str) -> &'static str {
-    if pointer.starts_with("/spec/gitops/source") {
-        "remove it from the address and name a Secret in `spec.gitops.source.secretRef`"
-    } else if pointer.contains("/vars/") {
-        "put it into a Secret and name that Secret in `release.varsFrom`"
-    } else if pointer.starts_with("/spec/patches/") {
-        "let the patch refer to a Secret (`valueFrom.secretKeyRef`) instead of holding the value"
-    } else if pointer.starts_with("/spec/registries/") {
-        "choose a `pullSecret.delivery` that brings the credential from outside the repository"
-    } else {
-        "remove it; credentials reach the cluster by reference only, see `fluxwright explain plaintext-credential`"
     }
 }

@@ -238,6 +238,11 @@ fn unknown_field(parent: &str, name: &str, known: &[String], findings: &mut Find
         });
         return;
     }
+    if name == "$patch" {
+        let hint = "there is nothing to merge: only an intent with `extends` has directives";
+        findings.add_at_key(codes::UNKNOWN_FIELD, &pointer, "unknown field `$patch`").hint = Some(hint.into());
+        return;
+    }
     let hint = did_you_mean_field(name, known).unwrap_or_else(|| {
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         format!("known fields: {}", names.join(", "))

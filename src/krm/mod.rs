@@ -25,7 +25,7 @@ pub use results::results;
 pub fn run(list: &mut ResourceList, outcome: &mut Outcome) {
     let mut findings = Findings::new(outcome.file.as_str());
     if let Some((plan, _)) = &outcome.desired {
-        findings.set_node(plan.cluster.node.clone());
+        findings.set_document(plan.cluster.document.clone());
     }
     match Function::of(&list.config_annotations()) {
         // A fault in the intent's own file is reported by its rules already.

@@ -267,11 +267,9 @@ fn module_values(
                 module.name
             );
             let hint = "name the HelmRelease of the module in `release.helmRelease`, or follow `HANDOVER.md`";
-            let mut warning =
-                Diagnostic::new(codes::MODULE_OPTIONS_HANDED_OVER, message).file(plan.cluster.file.clone());
-            warning =
-                warning.hint(hint).span(plan.cluster.node.key_span_at(&at)).field(crate::diagnostic::field_path(&at));
-            warnings.push(warning);
+            let place = plan.cluster.document.place(&at, true);
+            let warning = Diagnostic::new(codes::MODULE_OPTIONS_HANDED_OVER, message).file(place.file);
+            warnings.push(warning.hint(hint).span(place.span).field(place.field));
         }
     }
     warnings

@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
 
-use crate::diagnostic::{Diagnostic, Severity, codes, mask};
+use crate::diagnostic::{Diagnostic, Severity, mask};
 
 /// Writes diagnostics; `source` gives the text of a file, if it can be shown.
 pub fn diagnostics<'s>(list: &[Diagnostic], source: impl Fn(&str) -> Option<&'s str>, color: bool) -> String {
@@ -10,11 +10,8 @@ pub fn diagnostics<'s>(list: &[Diagnostic], source: impl Fn(&str) -> Option<&'s 
         if color { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii).term_width(160);
     let mut out = String::new();
     // A file that holds a credential, or seems to, is never quoted: its lines are not told apart safely.
-    let found: Vec<&str> = list
-        .iter()
-        .filter(|one| one.code == codes::PLAINTEXT_CREDENTIAL.name || one.code == codes::PLAINTEXT_SECRET.name)
-        .filter_map(|one| one.file.as_deref())
-        .collect();
+    let found: Vec<&str> =
+        list.iter().filter(|one| one.is_about_credential()).filter_map(|one| one.file.as_deref()).collect();
     for diagnostic in list {
         let file = diagnostic.file.as_deref().unwrap_or_default();
         let text = source(file).filter(|text| !found.contains(&file) && !mask::has_secret(text));

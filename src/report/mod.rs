@@ -190,8 +190,12 @@ pub fn proofs(proofs: &[Proof]) -> String {
         let object = proof.object.as_deref().unwrap_or("no object");
         let state = if proof.landed() { "proven" } else { "not proven" };
         out.push_str(&format!(
-            "  {state} on {}: {} patches {object} (from {}, line {})\n",
-            proof.ground, proof.kustomization, proof.from, proof.line
+            "  {state} on {}: {} patches {object} (from {}, line {}{})\n",
+            proof.ground,
+            proof.kustomization,
+            proof.from,
+            proof.line,
+            proof.base.as_ref().map(|base| format!(" of {base}")).unwrap_or_default()
         ));
         for change in &proof.changes {
             let existed = if change.existed { "" } else { ", did not exist" };

@@ -59,9 +59,12 @@ pub struct Proof {
     pub kustomization: String,
     /// Flux source of the Kustomization: the NAME of `--base`.
     pub source: String,
-    /// Field of the intent that the patch comes from.
+    /// The file that the intent extends and that holds the field; `None` is the intent itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// Field that the patch comes from.
     pub from: String,
-    /// Line of that field in the intent.
+    /// Line of that field in its file.
     pub line: usize,
     /// How many objects the patch is for; a proven one is for exactly one.
     pub matched: usize,
@@ -79,6 +82,7 @@ impl Proof {
     /// A proof of which no more is known than that the patch lands on an object of the contract.
     pub fn on_contract() -> Self {
         Self {
+            base: None,
             kustomization: String::new(),
             source: String::new(),
             from: String::new(),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Bases, Ground, Proof, ProvenChange};
 use crate::build::{Application, Change, ChangeKind, Op, Patch, PatchBody, PatchFault, Reason, Target, apply};
-use crate::diagnostic::{Code, codes, did_you_mean, field_path};
+use crate::diagnostic::{Code, codes, did_you_mean};
 use crate::intent::Findings;
 use crate::layout::{LaidPatch, Layout, platform_release};
 use crate::plan::Plan;
@@ -67,11 +67,14 @@ pub(super) fn check(
 
 /// A proof of which nothing is known yet.
 pub(super) fn open(plan: &Plan, patch: &LaidPatch, source: String, ground: Ground) -> Proof {
+    let document = &plan.cluster.document;
+    let place = document.place(&patch.at, false);
     Proof {
         kustomization: patch.kustomization.clone(),
         source,
-        from: field_path(&patch.at),
-        line: plan.cluster.line(&patch.at),
+        base: Some(place.file).filter(|file| *file != plan.cluster.file).map(str::to_owned),
+        from: place.field,
+        line: document.line(&patch.at),
         matched: 0,
         object: None,
         ground,

@@ -2,8 +2,9 @@
 //!
 //! Reading: [`parse`] gives [`Node`] trees with spans and all faults it can find. Writing: [`emit`] prints values so
 //! that YAML 1.1 and 1.2 readers get them back unchanged, [`emit_with_comments`] keeps the comments of an earlier text,
-//! [`comments`] lists them; [`order`] puts fields as people write them.
+//! [`emit_annotated`] adds a comment to each value, [`comments`] lists them; [`order`] puts fields as people write them.
 
+mod annotate;
 mod comments;
 mod emit;
 mod node;
@@ -11,9 +12,11 @@ mod order;
 mod parse;
 mod scalar;
 
+pub use annotate::emit_annotated;
 pub use comments::{comments, emit_with_comments};
 pub use emit::emit;
 pub use node::{Body, Node};
+pub(crate) use node::{escape, unescape};
 pub use order::order;
 pub use parse::{Dialect, Limits, parse};
 

@@ -9,6 +9,9 @@ use crate::diagnostic::Span;
 pub struct Node {
     /// Where the value stands.
     pub span: Span,
+    /// Which file it stands in, by the counting of whoever merged several; 0 is the file itself. The key of an entry
+    /// stands where its value does.
+    pub file: u16,
     /// The value.
     pub body: Body,
 }
@@ -51,18 +54,19 @@ impl Node {
 
     /// Returns the place of a JSON pointer: of its value, or of the nearest parent that exists.
     pub fn span_at(&self, pointer: &str) -> Span {
+        self.nearest(pointer).span
+    }
+
+    /// Returns the value at a JSON pointer, or its nearest parent that exists.
+    pub fn nearest(&self, pointer: &str) -> &Node {
         let mut node = self;
-        let mut span = self.span;
         for part in pointer.split('/').skip(1) {
             match node.child(&unescape(part)) {
-                Some(child) => {
-                    node = child;
-                    span = node.span;
-                }
-                None => return span,
+                Some(child) => node = child,
+                None => return node,
             }
         }
-        span
+        node
     }
 
     /// Returns the place that a finding about a JSON pointer is shown at: the value, or the key of a block mapping or
@@ -74,11 +78,13 @@ impl Node {
             pointer = parent;
         }
         let Some(node) = self.at(pointer) else { return self.span };
-        let first = match &node.body {
-            Body::Mapping(entries) => entries.first().map(|(_, span, _)| span.start),
-            _ => None,
+        let starts_with_key = match &node.body {
+            Body::Mapping(entries) => {
+                entries.iter().any(|(_, span, child)| span.start == node.span.start && child.file == node.file)
+            }
+            _ => false,
         };
-        if first == Some(node.span.start) && !pointer.is_empty() { self.key_span_at(pointer) } else { node.span }
+        if starts_with_key && !pointer.is_empty() { self.key_span_at(pointer) } else { node.span }
     }
 
     /// Returns the place of the key that a JSON pointer ends in, or of the value where there is no key.
@@ -119,7 +125,7 @@ impl Node {
                 Body::Mapping(entries) => {
                     for (name, _, item) in entries {
                         pointer.push('/');
-                        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                        pointer.push_str(&escape(name));
                         walk(item, pointer, name, visit);
                         pointer.truncate(length);
                     }
@@ -130,6 +136,12 @@ impl Node {
     }
 }
 
-fn unescape(part: &str) -> std::borrow::Cow<'_, str> {
+/// Escapes a key as one part of a JSON pointer.
+pub(crate) fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// Undoes the escapes of one part of a JSON pointer.
+pub(crate) fn unescape(part: &str) -> std::borrow::Cow<'_, str> {
     if part.contains('~') { part.replace("~1", "/").replace("~0", "~").into() } else { part.into() }
 }

@@ -201,7 +201,7 @@ impl Reader<'_> {
                 let cut = is_block && span.end >= self.text.len() && !self.text.ends_with('\n');
                 let text = if cut { text.strip_suffix('\n').unwrap_or(&text) } else { &text };
                 let value = self.scalar(text, style, tag.as_deref(), span);
-                self.finish(Node { span, body: Body::Scalar(value) }, anchor, 1);
+                self.finish(Node { span, file: 0, body: Body::Scalar(value) }, anchor, 1);
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.collection_tag(tag.map(|t| t.to_string()), "seq", span);
@@ -244,7 +244,7 @@ impl Reader<'_> {
         let mut span = frame.span;
         span.end = span.end.max(end.end);
         let size = self.nodes - frame.nodes_before + 1;
-        self.finish(Node { span, body }, frame.anchor, size);
+        self.finish(Node { span, file: 0, body }, frame.anchor, size);
     }
 
     fn finish(&mut self, node: Node, anchor: usize, size: usize) {
@@ -312,8 +312,8 @@ impl Reader<'_> {
                     let plain = self.text.get(span.start..span.end).is_some_and(|t| t.trim_end() == "<<");
                     match (plain, node.body) {
                         (true, Body::Sequence(items)) => mapping.merges.extend(items),
-                        (true, body @ Body::Mapping(_)) => mapping.merges.push(Node { span: node.span, body }),
-                        (_, body) => mapping.entries.push((name, span, Node { span: node.span, body })),
+                        (true, body @ Body::Mapping(_)) => mapping.merges.push(Node { span: node.span, file: 0, body }),
+                        (_, body) => mapping.entries.push((name, span, Node { span: node.span, file: 0, body })),
                     }
                 }
                 // The key was not a string and is reported; its value has no place in the tree.

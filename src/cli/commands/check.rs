@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{check_flux, explain};
+use super::{check_flux, explain, show_merged};
 use crate::cli::Status;
 use crate::cli::args::{Check, Global};
 use crate::cli::changes::{self, Decisions};
@@ -17,6 +17,9 @@ use crate::tree::Tree;
 pub fn run(global: &Global, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
     if args.flux {
         return check_flux::run(global, args, ui);
+    }
+    if args.show_merged {
+        return show_merged::run(global, args, ui);
     }
     let repo = session::repository(global)?;
     let mut checked = CheckReport {

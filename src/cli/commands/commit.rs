@@ -155,7 +155,7 @@ fn push(repository: &Repository, target: &Target, remote: Option<&str>, ui: &Ui)
 }
 
 /// Adds the hint of a git error.
-pub(super) fn explained<T>(result: Result<T, git::GitError>) -> anyhow::Result<T> {
+pub(in crate::cli) fn explained<T>(result: Result<T, git::GitError>) -> anyhow::Result<T> {
     result.map_err(|error| {
         let hint = error.hint();
         let error = anyhow::Error::from(error);

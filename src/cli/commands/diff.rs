@@ -103,9 +103,8 @@ fn removed(rev: &str, session: &Session<(ClusterDiff, Vec<Diagnostic>)>) -> anyh
         let Some(root) = intent.parent().filter(|root| intent.name() == "cluster.yaml" && is_cluster(root)) else {
             continue;
         };
-        let is_there = session.clusters.iter().any(|cluster| cluster.outcome.path.as_ref() == Some(&intent));
-        // A cluster that a sparse checkout lacks is not gone.
-        if is_there || session.repo.is_left_out(&intent)? {
+        // A cluster that is not looked at is not gone.
+        if session.repo.read(&intent)?.is_some() {
             continue;
         }
         let current = super::commit::tree_at(&repository, rev, &prefix, &root)?;

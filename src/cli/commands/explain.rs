@@ -134,6 +134,13 @@ fn limits(schema: &Value, target: &Value) -> String {
             out.push_str(&format!("{label}: {value}\n"));
         }
     }
+    let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
+    if let Some(keys) = keys {
+        let keys: Vec<&str> = keys.iter().filter_map(Value::as_str).collect();
+        out.push_str(&format!("merged with the lists of `extends` by: {}\n", keys.join(", ")));
+    } else if target.get("items").is_some() && target.get("type").is_some_and(|kind| kind == "array") {
+        out.push_str("replaces the lists of `extends`\n");
+    }
     let texts = target.get("enumDescriptions").and_then(Value::as_array).cloned().unwrap_or_default();
     let values = target.get("enum").or_else(|| schema.get("enum")).and_then(Value::as_array);
     for (index, value) in values.into_iter().flatten().enumerate() {

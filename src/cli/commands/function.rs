@@ -11,6 +11,7 @@ use crate::cli::args::Global;
 use crate::cli::session;
 use crate::cli::ui::Ui;
 use crate::diagnostic::Diagnostic;
+use crate::intent::Library;
 use crate::krm::{self, ResourceList};
 use crate::layout::Previous;
 use crate::pipeline::{self, Inputs, Outcome};
@@ -83,7 +84,8 @@ fn perform(
     let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
     let (name, path, bytes) = intent(&list, &repo)?;
     let sources = path.iter().map(|_| (name.clone(), String::from_utf8_lossy(&bytes).into_owned())).collect();
-    let draft = pipeline::read(&name, path.clone(), &bytes, &context);
+    // kustomize and kpt hand over one object; what it says must not depend on files that they do not know of.
+    let draft = pipeline::read(&name, path.clone(), &bytes, &context, &Library::none())?;
     let files = repo.read_all(&draft.references())?;
     let previous = match draft.root() {
         Some(root) => repo.previous(&root)?,

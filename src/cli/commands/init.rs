@@ -8,7 +8,7 @@ use crate::cli::args::{Global, Init};
 use crate::cli::session;
 use crate::cli::ui::Ui;
 use crate::diagnostic::did_you_mean;
-use crate::intent::draft7;
+use crate::intent::{Library, draft7};
 use crate::pipeline;
 use crate::repo::Repo;
 use crate::tree::RepoPath;
@@ -38,7 +38,7 @@ pub fn run(global: &Global, args: &Init, ui: &Ui) -> anyhow::Result<Status> {
     }
     let text = template(&args.name, platform, &args.url);
     // What is written must be valid: a bad name or address is reported in the words of `check`.
-    let draft = pipeline::read(path.as_str(), Some(path.clone()), text.as_bytes(), &context);
+    let draft = pipeline::read(path.as_str(), Some(path.clone()), text.as_bytes(), &context, &Library::none())?;
     let outcome = pipeline::complete(draft, pipeline::Inputs::default(), &context, &Default::default());
     if outcome.has_errors() {
         let sources = [(path.to_string(), text)].into();
@@ -67,6 +67,7 @@ fn template(name: &str, platform: &str, url: &str) -> String {
 # The intent of one cluster. `fluxwright explain spec` documents every field.
 apiVersion: fluxwright.dev/v1alpha1
 kind: ClusterIntent
+# extends: ../../bases/common.yaml     # what several clusters share; `fluxwright explain extends`
 metadata:
   name: {name}                     # also the directory: clusters/{name}/
   annotations:

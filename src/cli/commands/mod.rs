@@ -4,7 +4,7 @@ mod build;
 mod check;
 mod check_flux;
 mod comment;
-mod commit;
+pub(super) mod commit;
 mod completions;
 mod diff;
 mod effective;
@@ -17,6 +17,7 @@ mod man;
 mod modules;
 mod render;
 mod schema;
+mod show_merged;
 
 pub use diff::is_applied;
 

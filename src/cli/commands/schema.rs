@@ -4,14 +4,16 @@ use crate::cli::Status;
 use crate::cli::args::{Draft, Global, Schema};
 use crate::cli::session;
 use crate::cli::ui::Ui;
-use crate::intent::draft7;
+use crate::intent::{draft7, partial};
 
 pub fn run(global: &Global, args: &Schema, ui: &Ui) -> anyhow::Result<Status> {
     let repo = session::repository(global)?;
     let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
+    let whole = context.schema.value();
+    let schema = if args.partial { &partial(whole) } else { whole };
     ui.data(&match args.draft {
-        Draft::Seven => print(&draft7(context.schema.value())),
-        Draft::Latest => print(context.schema.value()),
+        Draft::Seven => print(&draft7(schema)),
+        Draft::Latest => print(schema),
     })?;
     Ok(Status::Clean)
 }

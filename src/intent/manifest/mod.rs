@@ -42,10 +42,45 @@ pub struct ClusterIntent {
     /// Always `ClusterIntent`.
     #[schemars(extend("const" = KIND))]
     pub kind: String,
+    /// Files that this one is laid over, the last one wins: paths relative to this file, inside the repository. A base is an
+    /// intent of which nothing but `apiVersion` and `kind` is required, and may extend others. `fluxwright check
+    /// --show-merged` shows what comes out, docs/fleets.md says how it is merged.
+    pub extends: Option<Extends>,
     /// Name of the cluster and free annotations.
     pub metadata: Metadata,
     /// What the cluster should be.
     pub spec: Spec,
+}
+
+/// The files that an intent extends: one path, or a list.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Extends {
+    /// One base.
+    One(String),
+    /// Several bases; later ones win.
+    Many(Items<String>),
+}
+
+impl JsonSchema for Extends {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Extends".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        // One schema without `anyOf`: a wrong value then names its fault instead of two failed branches.
+        schemars::json_schema!({
+            "type": ["string", "array"],
+            "minLength": 1,
+            "items": {"type": "string", "minLength": 1},
+            "minItems": 1,
+            "uniqueItems": true
+        })
+    }
 }
 
 /// Name, labels and annotations of the intent.
@@ -76,14 +111,17 @@ pub struct Spec {
     pub ingress: Ingress,
     /// TCP and UDP ports that an ingress controller passes through to a Service.
     #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-map-keys" = ["port", "protocol", "controller"]))]
     pub exposed_ports: Items<ExposedPort>,
     /// The HTTP proxy of the cluster's nodes and platform services.
     pub proxy: Option<Proxy>,
     /// Image registries: pull secrets and mirrors.
     #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-map-keys" = ["name"]))]
     pub registries: Items<Registry>,
     /// Modules of the platform to install, remove or patch.
     #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-map-keys" = ["name"]))]
     pub modules: Items<Module>,
     /// Further patches for Kustomizations of the platform, for what no field covers.
     #[serde(default)]

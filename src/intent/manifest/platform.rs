@@ -102,6 +102,7 @@ pub struct Endpoints {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CaBundle {
     /// PEM file, relative to the intent file.
+    #[schemars(extend("x-fluxwright-file" = true))]
     pub file: Option<String>,
     /// PEM text.
     pub inline: Option<String>,

@@ -11,6 +11,7 @@ use crate::intent::items::Items;
 pub struct Ingress {
     /// The controllers; default: one, the platform's controller for user services.
     #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-map-keys" = ["name"]))]
     pub controllers: Items<Controller>,
 }
 

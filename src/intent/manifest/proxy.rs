@@ -64,6 +64,7 @@ fn password_key() -> String {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrustedCa {
     /// PEM file, relative to the intent file.
+    #[schemars(extend("x-fluxwright-file" = true))]
     pub file: Option<String>,
     /// PEM text in base64.
     pub base64: Option<String>,

@@ -141,6 +141,7 @@ impl JsonSchema for Mirror {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tls {
     /// PEM file of the registry's root, relative to the intent file. It must also be part of `platform.caTrustBundle`.
+    #[schemars(extend("x-fluxwright-file" = true))]
     pub ca_file: Option<String>,
 }
 

@@ -27,13 +27,10 @@ pub(super) fn check_file(
     let path = match RepoPath::resolve(base(intent).as_ref(), reference) {
         Ok(path) => path,
         Err(error) => {
-            findings
-                .add(
-                    codes::FILE_REFERENCE_INVALID,
-                    pointer,
-                    format!("{} is not a file of this repository: {error}", mask::quote(reference)),
-                )
-                .hint = Some("give a path relative to the intent file, inside the repository".into());
+            let written = findings.document().and_then(|document| document.written(pointer)).unwrap_or(reference);
+            let message = format!("{} is not a file of this repository: {error}", mask::quote(written));
+            findings.add(codes::FILE_REFERENCE_INVALID, pointer, message).hint =
+                Some("give a path relative to the file that it stands in, inside the repository".into());
             return;
         }
     };

@@ -11,11 +11,12 @@ pub(super) fn check(intent: &Intent, findings: &mut Findings) {
     for (index, module) in intent.manifest.spec.modules.indexed() {
         let at = format!("/spec/modules/{index}");
         if let Some(first) = names.insert(&module.name, index) {
+            let first = findings.name_of(&format!("/spec/modules/{first}"), &at);
             findings
                 .add(
                     codes::MODULE_DUPLICATE,
                     &format!("{at}/name"),
-                    format!("module `{}` is listed already by spec.modules[{first}]", module.name),
+                    format!("module `{}` is listed already by {first}", module.name),
                 )
                 .hint = Some("merge the two entries".into());
         }

@@ -13,10 +13,12 @@ pub(super) fn check(intent: &Intent, findings: &mut Findings) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for (index, controller) in controllers.indexed() {
         if let Some(first) = seen.insert(&controller.name, index) {
+            let at = format!("/spec/ingress/controllers/{index}");
+            let first = findings.name_of(&format!("/spec/ingress/controllers/{first}"), &at);
             findings.add(
                 codes::CONTROLLER_DUPLICATE,
-                &format!("/spec/ingress/controllers/{index}/name"),
-                format!("controller `{}` is declared already by spec.ingress.controllers[{first}]", controller.name),
+                &format!("{at}/name"),
+                format!("controller `{}` is declared already by {first}", controller.name),
             );
         }
     }
@@ -32,11 +34,12 @@ pub(super) fn check(intent: &Intent, findings: &mut Findings) {
         let protocol = port.protocol;
         let duplicate = ports.insert((controller, protocol, port.port), index);
         if let Some(first) = duplicate {
+            let first = findings.name_of(&format!("/spec/exposedPorts/{first}"), &at);
             findings
                 .add(
                     codes::PORT_DUPLICATE,
                     &format!("{at}/port"),
-                    format!("{protocol:?} port {} is exposed already by spec.exposedPorts[{first}]", port.port),
+                    format!("{protocol:?} port {} is exposed already by {first}", port.port),
                 )
                 .hint =
                 Some("one controller passes a port to one Service; use another port or another controller".into());
@@ -55,12 +58,13 @@ pub(super) fn check(intent: &Intent, findings: &mut Findings) {
         if let Some(first) = port_names.insert((controller, port_name(port)), index)
             && duplicate.is_none()
         {
+            let first = findings.name_of(&format!("/spec/exposedPorts/{first}"), &at);
             let pointer = if port.name.is_some() { format!("{at}/name") } else { at.clone() };
             findings
                 .add(
                     codes::PORT_NAME_DUPLICATE,
                     &pointer,
-                    format!("the name {} is used already by spec.exposedPorts[{first}]", mask::quote(&port_name(port))),
+                    format!("the name {} is used already by {first}", mask::quote(&port_name(port))),
                 )
                 .hint = Some("port names are unique in a Service".into());
         }

@@ -22,11 +22,12 @@ pub(super) fn check(intent: &Intent, files: &Tree, findings: &mut Findings) {
     for (index, registry) in spec.registries.indexed() {
         let at = format!("/spec/registries/{index}");
         if let Some(first) = names.insert(&registry.name, index) {
+            let first = findings.name_of(&format!("/spec/registries/{first}"), &at);
             findings
                 .add(
                     codes::REGISTRY_DUPLICATE,
                     &format!("{at}/name"),
-                    format!("registry `{}` is declared already by spec.registries[{first}]", registry.name),
+                    format!("registry `{}` is declared already by {first}", registry.name),
                 )
                 .hint = Some("registry names are unique; modules refer to them".into());
         }
@@ -58,11 +59,12 @@ pub(super) fn check(intent: &Intent, files: &Tree, findings: &mut Findings) {
                 Mirror::Project(project) => project.upstream.as_str(),
             };
             if let Some(first) = upstreams.insert(upstream, index) {
+                let first = findings.name_of(&format!("/spec/registries/{first}"), &at);
                 findings
                     .add(
                         codes::MIRROR_DUPLICATE,
                         &format!("{at}/mirrors/{number}"),
-                        format!("`{upstream}` is mirrored already by spec.registries[{first}]"),
+                        format!("`{upstream}` is mirrored already by {first}"),
                     )
                     .hint = Some("containerd reads one hosts.toml per upstream".into());
             }
@@ -72,8 +74,16 @@ pub(super) fn check(intent: &Intent, files: &Tree, findings: &mut Findings) {
             let at = format!("{at}/pullSecret");
             for (number, namespace) in secret.namespaces.indexed() {
                 if let Some(first) = secrets.insert((namespace.as_str(), secret.name.as_str()), index) {
+                    let first = findings.name_of(&format!("/spec/registries/{first}"), &at);
                     findings
-                        .add(codes::PULL_SECRET_DUPLICATE, &format!("{at}/namespaces/{number}"), format!("Secret `{}` in namespace `{namespace}` is delivered already by spec.registries[{first}]", secret.name))
+                        .add(
+                            codes::PULL_SECRET_DUPLICATE,
+                            &format!("{at}/namespaces/{number}"),
+                            format!(
+                                "Secret `{}` in namespace `{namespace}` is delivered already by {first}",
+                                secret.name
+                            ),
+                        )
                         .hint = Some("give each registry a Secret of its own; a pod can list several".into());
                 }
             }

@@ -310,11 +310,12 @@ impl One<'_> {
                 .indexed()
                 .any(|(number, other)| number == first && other.name != self.module.name)
         {
+            let first = findings.name_of(&format!("/spec/modules/{first}"), self.at);
             findings
                 .add(
                     codes::RELEASE_NAME_SHARED,
                     &format!("{}/release", self.at),
-                    format!("Kustomization `{name}` belongs to spec.modules[{first}] already"),
+                    format!("Kustomization `{name}` belongs to {first} already"),
                 )
                 .hint = Some("give each module its own Kustomization".into());
         }

@@ -6,6 +6,7 @@
 //! is done by the programs that git itself would start.
 
 mod branch;
+mod changed;
 mod commit;
 mod error;
 mod hooks;

@@ -73,17 +73,22 @@ impl Repository {
         Ok(self.blobs_at(rev, below)?.into_keys().collect())
     }
 
-    fn blobs_at(&self, rev: &str, below: &[String]) -> Result<BTreeMap<String, ObjectId>, GitError> {
-        let mut blobs = BTreeMap::new();
+    /// Finds the tree of a revision; `HEAD` of a branch without commits has none.
+    pub(super) fn tree_at(&self, rev: &str) -> Result<Option<gix::Tree<'_>>, GitError> {
         if rev == "HEAD" && self.git.head().map_err(failed("read `HEAD`"))?.is_unborn() {
-            return Ok(blobs);
+            return Ok(None);
         }
         let tree = self.git.rev_parse_single(rev).and_then(|id| id.object()?.peel_to_tree());
-        let tree = tree.map_err(|e| GitError::Revision {
+        tree.map(Some).map_err(|e| GitError::Revision {
             rev: rev.to_owned(),
             shallow: self.git.is_shallow().unwrap_or(false),
             source: e.into(),
-        })?;
+        })
+    }
+
+    fn blobs_at(&self, rev: &str, below: &[String]) -> Result<BTreeMap<String, ObjectId>, GitError> {
+        let mut blobs = BTreeMap::new();
+        let Some(tree) = self.tree_at(rev)? else { return Ok(blobs) };
         for path in below {
             let leaves = match path.trim_start_matches("./").trim_end_matches('/') {
                 "" | "." => self.leaves(tree.id, "")?,

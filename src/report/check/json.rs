@@ -29,6 +29,7 @@ fn cluster(report: &CheckReport, one: &Checked) -> Value {
             "kustomization": proof.kustomization,
             "source": proof.source,
             "from": proof.from,
+            "file": report.file(Some(one), proof.base.as_deref().unwrap_or(&one.intent)),
             "line": proof.line,
             "object": proof.object,
             "proven": proof.landed(),

@@ -6,7 +6,7 @@ mod markdown;
 mod sarif;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::diagnostic::{Diagnostic, mask};
 use crate::verify::Proof;
@@ -92,10 +92,15 @@ struct Place {
 }
 
 impl CheckReport {
-    /// All findings with the cluster they belong to, in order.
+    /// All findings with the cluster they belong to, in order. One in a file that several clusters extend comes once.
     fn findings(&self) -> impl Iterator<Item = (Option<&Checked>, &Diagnostic)> {
         let clusters = self.clusters.iter().flat_map(|one| one.diagnostics.iter().map(move |found| (Some(one), found)));
-        self.faults.iter().map(|found| (None, found)).chain(clusters)
+        let mut seen = HashSet::new();
+        let all = self.faults.iter().map(|found| (None, found)).chain(clusters);
+        all.filter(move |(cluster, found)| {
+            let own = cluster.is_none_or(|one| found.file.as_ref().is_none_or(|file| *file == one.intent));
+            own || found.span.is_none() || seen.insert(*found)
+        })
     }
 
     /// The file of a finding by its path in the git repository. One outside of it is named without its directories.

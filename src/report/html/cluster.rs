@@ -177,12 +177,13 @@ fn proofs(proofs: &[Proof], out: &mut String) {
         let (class, state) = if proof.landed() { ("add", "proven") } else { ("del", "not proven") };
         out.push_str(&format!(
             "<tr data-proof=\"{state}\"><th scope=\"row\"><code>{}</code></th><td><code>{}</code></td>\
-<td><span class=\"{class} badge\">{state}</span> on {}</td><td><code>{}</code>, line {}</td><td><ul>",
+<td><span class=\"{class} badge\">{state}</span> on {}</td><td><code>{}</code>, line {}{}</td><td><ul>",
             escape(&proof.kustomization),
             escape(proof.object.as_deref().unwrap_or("no object")),
             escape(&proof.ground.to_string()),
             escape(&proof.from),
-            proof.line
+            proof.line,
+            proof.base.as_ref().map(|base| format!(" of <code>{}</code>", escape(base))).unwrap_or_default()
         ));
         for change in &proof.changes {
             out.push_str(&format!("<li>{} <code>{}</code></li>", change.change, escape(&change.path)));

@@ -52,6 +52,7 @@ fn hostile() -> ClusterDiff {
         },
         hand_edits: Vec::new(),
         proofs: vec![Proof {
+            base: None,
             kustomization: HOSTILE.into(),
             source: HOSTILE.into(),
             from: HOSTILE.into(),

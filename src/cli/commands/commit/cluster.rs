@@ -92,7 +92,7 @@ impl Place {
         for relative in owned.paths() {
             let Ok(path) = root.join(relative) else { continue };
             let stays = layout.tree.contains(&path) || survey.changes.released.contains(&path);
-            if stays || changes::is_input(plan, &path) {
+            if stays || plan.cluster.is_input(&path) {
                 continue;
             }
             if previous.inventory.owns(relative) || repo.read(&path)?.is_none() {
@@ -102,11 +102,11 @@ impl Place {
         files.extend(self.inputs(repo, &repository, outcome, plan)?);
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup();
-        survey.changes.files.retain(|change| change.after.is_some() || !changes::is_input(plan, &change.path));
+        survey.changes.files.retain(|change| change.after.is_some() || !plan.cluster.is_input(&change.path));
         Ok(Made { survey, files: explained(repository.changes(files))?, objects })
     }
 
-    /// The intent and what it refers to: a rendering without its intent would be stale in the next check.
+    /// The intent, its bases and what they refer to: a rendering without its intent would be stale in the next check.
     fn inputs(
         &self,
         repo: &Repo,
@@ -121,7 +121,8 @@ impl Place {
                 plan.cluster.path
             );
         };
-        let paths: Vec<&RepoPath> = std::iter::once(intent).chain(plan.cluster.files.keys()).collect();
+        let paths: Vec<&RepoPath> =
+            std::iter::once(intent).chain(plan.cluster.bases()).chain(plan.cluster.files.keys()).collect();
         let names: Vec<String> = paths.iter().map(|path| format!("{}{path}", self.prefix)).collect();
         let known = explained(repository.files_at(&self.revision, &names))?;
         let mut files = Vec::new();

@@ -112,8 +112,9 @@ fn check(repo: &Repo, case: &Path, context: &Context, update: bool) -> anyhow::R
 fn rendered(case: &Path, context: &Context) -> anyhow::Result<String> {
     let bytes = std::fs::read(case).with_context(|| format!("cannot read `{}`", case.display()))?;
     let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let draft = pipeline::read(&name, None, &bytes, context);
-    let files = Repo::new(case.with_extension("files")).read_all(&draft.references())?;
+    let companions = Repo::new(case.with_extension("files"));
+    let draft = pipeline::read(&name, None, &bytes, context, &session::library(&companions))?;
+    let files = companions.read_all(&draft.references())?;
     let outcome = pipeline::complete(draft, Inputs { files, ..Inputs::default() }, context, &Default::default());
     let mut out = report::diagnostics(&outcome.diagnostics, |_| None, false);
     let Some((plan, layout)) = &outcome.desired else { return Ok(out) };
