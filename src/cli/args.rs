@@ -82,11 +82,12 @@ pub enum Command {
     ///
     /// Only files that fluxwright wrote before are changed or deleted. A file that was changed by hand since, or that is
     /// not ours, is left alone and reported, and nothing of its cluster is written; --take and --merge decide about hand edits.
+    /// One run writes at a time; a second one waits for ten seconds, or for as many as FLUXWRIGHT_LOCK_WAIT says.
     Render(Render),
     /// Render, then make one commit of our own paths
     ///
     /// The commit holds the rendered files, the intent, and the files that it refers to. Whatever else is staged or
-    /// changed stays exactly as it is. Hooks do not run.
+    /// changed stays exactly as it is. Hooks do not run. When it fails, branch, index and files are as they were.
     Commit(Commit),
     /// Keep one comment of a pull request up to date with a Markdown text
     ///

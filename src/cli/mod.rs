@@ -6,6 +6,7 @@
 mod args;
 mod changes;
 mod commands;
+mod exclusive;
 mod ground;
 mod hand_edits;
 mod selection;

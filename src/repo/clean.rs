@@ -17,6 +17,9 @@ use crate::tree::RepoPath;
 /// Name of the record in the git directory.
 const FILE: &str = "fluxwright.clean";
 
+/// How the names of records begin that are not complete: a run that dies leaves its own, and a repair removes it.
+pub(super) const UNFINISHED: &str = "fluxwright.clean-";
+
 /// Clocks of file systems tick slower than that of the program: what changed so shortly before a run may change once more
 /// without a trace.
 const TICK: i64 = 20_000_000;
@@ -119,7 +122,8 @@ impl Clean {
 }
 
 fn replace(file: &Path, text: &str) -> std::io::Result<()> {
-    let mut temporary = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
+    let mut temporary =
+        tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(file.parent().unwrap_or(Path::new(".")))?;
     temporary.write_all(text.as_bytes())?;
     temporary.persist(file)?;
     Ok(())

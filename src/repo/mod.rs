@@ -3,8 +3,12 @@
 mod clean;
 mod facts;
 pub mod git;
+mod journal;
 mod kustomization;
+pub mod lock;
 mod read;
+mod sync;
+mod temporary;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -12,9 +16,10 @@ use std::sync::{Arc, OnceLock};
 
 pub use clean::{Answer, Clean};
 pub use facts::Facts;
+pub use journal::Repair;
 pub use kustomization::kustomizations;
 pub use read::{IntentFile, ReadError, base};
-pub use write::WriteError;
+pub use write::{Undo, WriteError};
 
 /// A directory that holds clusters, usually the work tree of a git repository.
 #[derive(Clone, Debug)]

@@ -328,11 +328,19 @@ fn walk(dir: &Path, accept: impl Fn(&str) -> bool) -> Result<Vec<(String, Blob)>
     }
     paths
         .into_par_iter()
-        .map(|(relative, path)| match std::fs::read(&path) {
+        .map(|(relative, path)| match bounded(&path) {
             Ok(bytes) => Ok((relative, Blob::from(bytes))),
             Err(source) => Err(ReadError { path, source }),
         })
         .collect()
+}
+
+/// Reads a file, unless it is too large.
+fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+    if std::fs::metadata(path)?.len() > LARGEST {
+        return Err(io::Error::other(format!("larger than {LARGEST} bytes")));
+    }
+    std::fs::read(path)
 }
 
 fn unwalkable(dir: &Path) -> impl Fn(walkdir::Error) -> ReadError {

@@ -1,12 +1,18 @@
 //! Writing: every file is whole, old or new, at any moment; symbolic links are never written through.
+//!
+//! Everything is written under temporary names and brought to the disk first. Only then do files get their names, so that
+//! a full disk changes nothing.
 
-use std::io::{self, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::Repo;
-use crate::diff::ChangeSet;
+use super::temporary::Temporary;
+use super::{Repo, sync};
+use crate::diff::{ChangeKind, ChangeSet, FileChange};
+use crate::layout::{Inventory, inventory};
 use crate::tree::RepoPath;
 
 /// A file cannot be written or deleted.
@@ -21,34 +27,64 @@ pub struct WriteError {
     pub source: io::Error,
 }
 
+impl WriteError {
+    /// Names the next action of the user, if there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self.source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("free some space and run it again"),
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                Some("make the directory writable, or write elsewhere with `fluxwright render --out DIR`")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What brings the files back that [`Repo::apply`] has changed.
+#[derive(Debug, Default)]
+pub struct Undo {
+    sets: Vec<ChangeSet>,
+    modes: Modes,
+}
+
+/// The modes of files before they were replaced or deleted.
+type Modes = BTreeMap<RepoPath, u32>;
+
 impl Repo {
-    /// Writes and deletes the files of a change set, in parallel; files that must not be touched are left alone.
+    /// Writes and deletes the files of change sets, in parallel; files that must not be touched are left alone.
     ///
-    /// A new content is written to a temporary file in the same directory and renamed. First the inventory gets the new
-    /// digests beside the old ones, last the new ones alone: after a run that dies, the next one knows both contents as
-    /// ours.
+    /// First each inventory gets the new digests beside the old ones, last the new ones alone: after a run that dies, the
+    /// next one knows both contents as ours.
     ///
     /// # Errors
-    /// The first file that fails; the others are written or as they were.
-    pub fn apply(&self, changes: &ChangeSet) -> Result<(), WriteError> {
-        let is_inventory = |path: &RepoPath| path.name() == crate::layout::inventory::FILE;
-        let (last, first): (Vec<_>, Vec<_>) = changes
-            .files
-            .iter()
-            .filter(|change| !change.kind.is_conflict())
-            .partition(|change| is_inventory(&change.path));
-        let one = |change: &&crate::diff::FileChange| match &change.after {
-            Some(blob) => self.write(&change.path, blob.bytes()),
-            None => self.delete(&change.path),
-        };
-        for change in &last {
-            if let Some(after) = &change.after {
-                let before = change.before.as_ref().map(|blob| blob.bytes().to_vec()).unwrap_or_default();
-                self.write(&change.path, &[before.as_slice(), after.bytes()].concat())?;
-            }
+    /// The first file that fails. All files are as they were then; if even that fails, the error says so, each file is
+    /// either old or new, and the next run repairs it.
+    pub fn apply(&self, sets: &[&ChangeSet]) -> Result<Undo, WriteError> {
+        let modes = sets.iter().flat_map(|set| &set.files).filter(|change| change.before.is_some());
+        let modes = modes.filter_map(|change| Some((change.path.clone(), self.mode(&change.path)?))).collect();
+        let mut undo = Undo { sets: Vec::new(), modes };
+        let staged = self.stage(sets, &undo.modes)?;
+        undo.sets = sets.iter().map(|set| reversed(set)).collect();
+        match self.switch(staged) {
+            Ok(()) => Ok(undo),
+            Err(error) => Err(match self.undo(undo) {
+                Ok(()) => error,
+                Err(again) => {
+                    let text = format!("{}; some files are new already, the next run completes them", error.source);
+                    let source = io::Error::new(error.source.kind(), format!("{text} ({again}: {})", again.source));
+                    WriteError { source, ..error }
+                }
+            }),
         }
-        first.par_iter().try_for_each(one)?;
-        last.iter().try_for_each(one)
+    }
+
+    /// Brings back the files that were changed.
+    ///
+    /// # Errors
+    /// The first file that fails; each is old or new then.
+    pub fn undo(&self, undo: Undo) -> Result<(), WriteError> {
+        let sets: Vec<&ChangeSet> = undo.sets.iter().collect();
+        self.switch(self.stage(&sets, &undo.modes)?)
     }
 
     /// Writes one file.
@@ -58,28 +94,95 @@ impl Repo {
     pub fn write(&self, path: &RepoPath, bytes: &[u8]) -> Result<(), WriteError> {
         let full = self.root().join(path.as_str());
         let fail = |source| WriteError { action: "write", path: full.clone(), source };
-        if self.passes_link(path) {
-            return Err(fail(io::Error::other("a directory on the way is a symbolic link")));
+        let made = self.directories(&[path])?;
+        let file = Temporary::write(&full, "new", &[bytes], self.mode(path), true).map_err(fail)?;
+        file.place().map_err(fail)?;
+        made.keep();
+        sync::directory(full.parent().unwrap_or(Path::new("."))).map_err(fail)
+    }
+
+    /// Writes everything under temporary names and brings it to the disk.
+    fn stage<'a>(&self, sets: &[&'a ChangeSet], modes: &Modes) -> Result<Staged<'a>, WriteError> {
+        let is_inventory = |change: &&FileChange| change.path.name() == inventory::FILE;
+        let (inventories, files): (Vec<&FileChange>, Vec<_>) =
+            sets.iter().flat_map(|set| &set.files).filter(|change| !change.kind.is_conflict()).partition(is_inventory);
+        let mut staged = Staged::default();
+        let written = inventories.iter().chain(&files).filter(|change| change.after.is_some());
+        staged.made = self.directories(&written.map(|change| &change.path).collect::<Vec<_>>())?;
+        let one_by_one = !sync::at_once(files.len());
+        let write = |change: &FileChange, step, parts: &[&[u8]]| {
+            let full = self.root().join(change.path.as_str());
+            let mode = self.mode(&change.path).or_else(|| modes.get(&change.path).copied());
+            let made = Temporary::write(&full, step, parts, mode, one_by_one);
+            made.map_err(|source| WriteError { action: "write", path: full, source })
+        };
+        for change in &inventories {
+            let before = change.before.as_ref().map(|blob| blob.bytes()).unwrap_or_default();
+            if let Some(after) = &change.after {
+                staged.both.push(write(change, "both", &[before, after.bytes()])?);
+                staged.last.push(write(change, "new", &[after.bytes()])?);
+            } else {
+                staged.last_deleted.push(&change.path);
+            }
+            staged.emptied.extend(gone(change));
         }
-        let dir = full.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(dir).map_err(fail)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".fluxwright-");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // A file keeps its own mode; a new one gets what the process's umask leaves of 0666.
-            let mode = std::fs::symlink_metadata(&full).map_or(0o666, |metadata| metadata.permissions().mode() & 0o777);
-            builder.permissions(std::fs::Permissions::from_mode(mode));
+        let new = files.par_iter().filter_map(|change| Some(write(change, "new", &[change.after.as_ref()?.bytes()])));
+        staged.files = new.collect::<Result<_, _>>()?;
+        staged.deleted = files.iter().filter(|change| change.after.is_none()).map(|change| &change.path).collect();
+        if !one_by_one {
+            let all = staged.files.iter().chain(&staged.both).chain(&staged.last);
+            let dirs = all.filter_map(|file| file.target().parent()).collect();
+            sync::file_systems(&dirs).map_err(|source| self.failed(source))?;
         }
-        let mut file = builder.tempfile_in(dir).map_err(fail)?;
-        file.write_all(bytes).map_err(fail)?;
-        file.as_file().sync_data().map_err(fail)?;
-        file.persist(&full).map_err(|error| fail(error.error))?;
+        Ok(staged)
+    }
+
+    /// Gives all files their names. From here on only names change.
+    fn switch(&self, staged: Staged) -> Result<(), WriteError> {
+        // The directories are named first, so that they go last when this fails.
+        let Staged { made, both, files, last, deleted, last_deleted, emptied } = staged;
+        self.place(both)?;
+        let targets: Vec<PathBuf> = files.iter().map(|file| file.target().to_path_buf()).collect();
+        place_all(files)?;
+        deleted.par_iter().try_for_each(|path| self.delete(path))?;
+        let removed: Vec<PathBuf> = deleted.iter().map(|path| self.root().join(path.as_str())).collect();
+        let dirs = targets.iter().chain(&removed).filter_map(|path| path.parent()).collect();
+        sync::directories(&dirs).map_err(|source| self.failed(source))?;
+        self.place(last)?;
+        last_deleted.iter().try_for_each(|path| self.delete(path))?;
+        // All that was to be written is; what is left needs no undoing.
+        made.keep();
+        emptied.iter().chain(deleted).chain(last_deleted).for_each(|path| self.prune(path));
         Ok(())
     }
 
-    /// Deletes one file, and the directories that become empty.
+    /// Gives files their names, and makes sure that they last.
+    fn place(&self, files: Vec<Temporary>) -> Result<(), WriteError> {
+        let targets: Vec<PathBuf> = files.iter().map(|file| file.target().to_path_buf()).collect();
+        place_all(files)?;
+        let dirs = targets.iter().filter_map(|path| path.parent()).collect();
+        sync::directories(&dirs).map_err(|source| self.failed(source))
+    }
+
+    /// Makes the directories of files, unless one on the way is a link.
+    fn directories(&self, paths: &[&RepoPath]) -> Result<Directories, WriteError> {
+        let mut made = Directories::default();
+        let first_of: BTreeMap<Option<RepoPath>, &RepoPath> = paths.iter().map(|path| (path.parent(), *path)).collect();
+        for path in first_of.into_values() {
+            let full = self.root().join(path.as_str());
+            let fail = |source| WriteError { action: "write", path: full.clone(), source };
+            if self.passes_link(path) {
+                return Err(fail(io::Error::other("a directory on the way is a symbolic link")));
+            }
+            made.make(full.parent().unwrap_or(Path::new("."))).map_err(fail)?;
+        }
+        // A file is no more durable than the way to it.
+        let parents = made.0.iter().filter_map(|dir| dir.parent()).collect();
+        sync::directories(&parents).map_err(|source| self.failed(source))?;
+        Ok(made)
+    }
+
+    /// Deletes one file.
     fn delete(&self, path: &RepoPath) -> Result<(), WriteError> {
         let full = self.root().join(path.as_str());
         let fail = |source| WriteError { action: "delete", path: full.clone(), source };
@@ -87,18 +190,115 @@ impl Repo {
             return Err(fail(io::Error::other("a directory on the way is a symbolic link")));
         }
         match std::fs::remove_file(&full) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(fail(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fail(error)),
+            _ => Ok(()),
         }
-        let mut dir = path.parent();
-        while let Some(current) = dir {
-            // Fails on a directory that is not empty, which ends the climb.
-            if std::fs::remove_dir(self.root().join(current.as_str())).is_err() {
-                break;
-            }
-            dir = current.parent();
-        }
-        Ok(())
     }
+
+    /// Deletes the directories of a file that are empty.
+    fn prune(&self, path: &RepoPath) {
+        let mut dir = path.parent().filter(|_| !self.passes_link(path));
+        while let Some(current) = dir {
+            // Fails on a directory that is not empty, which ends the climb; one that is gone does not.
+            match std::fs::remove_dir(self.root().join(current.as_str())) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => break,
+                _ => dir = current.parent(),
+            }
+        }
+    }
+
+    /// The mode of a file that is there.
+    #[cfg(unix)]
+    fn mode(&self, path: &RepoPath) -> Option<u32> {
+        use std::os::unix::fs::PermissionsExt;
+        let metadata = std::fs::symlink_metadata(self.root().join(path.as_str())).ok()?;
+        Some(metadata.permissions().mode() & 0o777)
+    }
+
+    /// Only Unix has modes.
+    #[cfg(not(unix))]
+    fn mode(&self, _: &RepoPath) -> Option<u32> {
+        None
+    }
+
+    fn failed(&self, source: io::Error) -> WriteError {
+        WriteError { action: "write below", path: self.root().to_path_buf(), source }
+    }
+}
+
+/// All that a batch does, written but not named.
+#[derive(Default)]
+struct Staged<'a> {
+    /// Inventories with old and new digests.
+    both: Vec<Temporary>,
+    files: Vec<Temporary>,
+    deleted: Vec<&'a RepoPath>,
+    /// Inventories with the new digests.
+    last: Vec<Temporary>,
+    last_deleted: Vec<&'a RepoPath>,
+    /// Files that an inventory lists no longer: a run that died may have left their directories.
+    emptied: Vec<RepoPath>,
+    made: Directories,
+}
+
+/// Directories that were made, outer ones first. They are removed again unless they are kept.
+#[derive(Debug, Default)]
+pub(super) struct Directories(Vec<PathBuf>);
+
+impl Directories {
+    /// Makes a directory and those above it.
+    pub(super) fn make(&mut self, dir: &Path) -> io::Result<()> {
+        let missing: Vec<&Path> = dir.ancestors().take_while(|dir| std::fs::symlink_metadata(dir).is_err()).collect();
+        for dir in missing.into_iter().rev().filter(|dir| !dir.as_os_str().is_empty()) {
+            match std::fs::create_dir(dir) {
+                Ok(()) => self.0.push(dir.to_path_buf()),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        // What stands there may be a file.
+        std::fs::create_dir_all(dir)
+    }
+
+    /// Keeps them.
+    pub(super) fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Directories {
+    fn drop(&mut self) {
+        // One that holds something by now stays.
+        self.0.iter().rev().for_each(|dir| drop(std::fs::remove_dir(dir)));
+    }
+}
+
+fn place_all(files: Vec<Temporary>) -> Result<(), WriteError> {
+    files.into_par_iter().try_for_each(|file| {
+        let path = file.target().to_path_buf();
+        file.place().map_err(|source| WriteError { action: "write", path, source })
+    })
+}
+
+/// The files that an inventory lists before a change and not after it.
+fn gone(change: &FileChange) -> Vec<RepoPath> {
+    let read = |blob: &Option<crate::tree::Blob>| blob.as_ref().map(Inventory::read).unwrap_or_default();
+    let (before, after, root) = (read(&change.before), read(&change.after), change.path.parent());
+    let gone: BTreeSet<&str> = before.paths().filter(|path| !after.owns(path)).collect();
+    root.iter().flat_map(|root| gone.iter().filter_map(|path| root.join(path).ok())).collect()
+}
+
+/// The change set that leads back.
+fn reversed(set: &ChangeSet) -> ChangeSet {
+    let back = |change: &FileChange| FileChange {
+        path: change.path.clone(),
+        kind: match change.kind {
+            ChangeKind::Created => ChangeKind::Deleted,
+            ChangeKind::Deleted => ChangeKind::Created,
+            kind => kind,
+        },
+        before: change.after.clone(),
+        after: change.before.clone(),
+    };
+    ChangeSet::of(set.files.iter().map(back).collect())
 }

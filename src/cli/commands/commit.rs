@@ -9,10 +9,11 @@ use anyhow::bail;
 use crate::cli::Status;
 use crate::cli::args::{Commit, Global};
 use crate::cli::changes::Decisions;
+use crate::cli::exclusive;
 use crate::cli::session::{self, Depth, Session};
 use crate::cli::ui::Ui;
 use crate::diagnostic::mask::mask;
-use crate::diff::{ChangeKind, ChangeSet, FileChange, ObjectChange, counts};
+use crate::diff::{ChangeSet, ObjectChange, counts};
 use crate::repo::Repo;
 use crate::repo::git::{self, Changes, GitError, Repository, Request, Target};
 use crate::tree::{Blob, RepoPath, Tree};
@@ -25,6 +26,7 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
             repo.root().display()
         );
     };
+    let _lock = exclusive::lock(global, None, "commit", ui)?;
     let target = explained(repository.target(args.branch.as_deref()))?;
     let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
     let decisions = Decisions::new(&args.resolve, &repo)?;
@@ -47,12 +49,14 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
     }
     let Session { repo, clusters, sources, faults } = session;
     let (mut sets, mut changes, mut objects) = (Vec::new(), Changes::default(), Vec::new());
+    let mut roots = Vec::new();
     let (mut met, mut blocked) = (BTreeSet::new(), false);
     for cluster in clusters {
         let made = cluster.made?;
         made.survey.report(ui);
         blocked |= made.survey.is_blocked();
         met.extend(made.survey.met);
+        roots.extend(made.root);
         sets.push(made.survey.changes);
         changes.extend(made.files);
         objects.push((cluster.outcome.name, made.objects));
@@ -72,7 +76,7 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
         verify: !args.no_verify,
     };
     explained(repository.preflight(&request))?;
-    let commit = write_and_commit(&repo, &sets, &repository, &request)?;
+    let commit = write_and_commit(&repo, &roots, &sets, &repository, &request)?;
     for changes in sets.iter().filter(|_| target.is_current()) {
         super::render::list(changes, ui)?;
     }
@@ -110,39 +114,17 @@ fn base_of(target: &Target) -> String {
 /// Writes the working tree and makes the commit. Without a commit the working tree is as it was.
 fn write_and_commit(
     repo: &Repo,
+    roots: &[RepoPath],
     sets: &[ChangeSet],
     repository: &Repository,
     request: &Request,
 ) -> anyhow::Result<Option<git::Commit>> {
-    let sets = if request.target.is_current() { sets } else { &[] };
-    let written = sets.iter().try_for_each(|changes| repo.apply(changes));
-    let result = match written {
-        Ok(()) => repository.commit(request),
-        Err(error) => {
-            restore(repo, sets);
-            return Err(error.into());
-        }
-    };
-    if matches!(&result, Err(error) if !matches!(error, GitError::IndexNotUpdated { .. })) {
-        restore(repo, sets);
-    }
-    explained(result)
-}
-
-/// Takes back what was written, as far as the disk lets us; the error that made it necessary is the one to tell.
-fn restore(repo: &Repo, sets: &[ChangeSet]) {
-    for changes in sets {
-        let back = |change: &FileChange| {
-            let kind = match change.kind {
-                ChangeKind::Created => ChangeKind::Deleted,
-                ChangeKind::Deleted => ChangeKind::Created,
-                kind => kind,
-            };
-            FileChange { path: change.path.clone(), kind, before: change.after.clone(), after: change.before.clone() }
-        };
-        let back = ChangeSet::of(changes.files.iter().map(back).collect());
-        let _ = repo.apply(&back);
-    }
+    let (roots, sets) = if request.target.is_current() { (roots, sets) } else { (&[][..], &[][..]) };
+    let written = exclusive::write(repo, roots, &sets.iter().collect::<Vec<_>>())?;
+    let result = repository.commit(request);
+    // The commit is there all the same, and goes with what is written.
+    let is_made = matches!(&result, Ok(_) | Err(GitError::IndexNotUpdated { .. }));
+    explained(result).map_err(|error| if is_made { error } else { exclusive::undo(repo, written, error) })
 }
 
 /// Pushes the branch, and says what git said.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::cli::Status;
 use crate::cli::args::{Global, Render};
 use crate::cli::changes::{self, Decisions, Survey};
+use crate::cli::exclusive;
 use crate::cli::session::{self, Depth, Session};
 use crate::cli::ui::Ui;
 use crate::diff::{ChangeKind, ChangeSet};
@@ -13,6 +14,10 @@ use crate::report;
 use crate::tree::{RepoPath, Tree};
 
 pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
+    let _lock = match args.stdout {
+        true => None,
+        false => Some(exclusive::lock(global, args.out.as_deref(), "render", ui)?),
+    };
     let decisions = Decisions::new(&args.resolve, &session::repository(global)?)?;
     let target = args.out.as_ref().map(|dir| Repo::new(dir.clone()));
     let session = Session::start(
@@ -45,6 +50,7 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
     let repo = target.unwrap_or_else(|| session.repo.clone());
     let mut status = Status::Clean;
     let mut met = BTreeSet::new();
+    let (mut roots, mut all) = (Vec::new(), Vec::new());
     for cluster in &mut session.clusters {
         if args.stdout {
             ui.data(&cluster.made.stream)?;
@@ -58,8 +64,14 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
         }
         // The inventory must not claim files that were left alone.
         let changes = if blocked { only_conflicts(survey.changes) } else { survey.changes };
-        repo.apply(&changes)?;
         met.extend(survey.met);
+        roots.extend(cluster.made.root.clone());
+        all.push((cluster.outcome.name.clone(), blocked, changes));
+    }
+    decisions.check(&met)?;
+    // All at once: the disk is waited for a few times, not for each cluster.
+    exclusive::write(&repo, &roots, &all.iter().map(|(_, _, changes)| changes).collect::<Vec<_>>())?;
+    for (name, blocked, changes) in &all {
         if args.exit_code && !blocked {
             for change in &changes.files {
                 ui.data(&report::unified(change, ui.color()))?;
@@ -68,10 +80,9 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
                 status = Status::Findings;
             }
         }
-        list(&changes, ui)?;
-        ui.result(&format!("{}: {}", cluster.outcome.name, summary(&changes)))?;
+        list(changes, ui)?;
+        ui.result(&format!("{name}: {}", summary(changes)))?;
     }
-    decisions.check(&met)?;
     if args.exit_code && unstaged(&session, ui)? {
         status = Status::Findings;
     }

@@ -2,7 +2,6 @@
 
 use gix::ObjectId;
 use gix::index::File as Index;
-use gix::lock::File as Lock;
 
 use super::error::failed;
 use super::hooks::Hooks;
@@ -74,12 +73,12 @@ impl Repository {
         }
         if let Some((lock, index)) = &mut staged {
             self.update_index(index, &plan.edits);
-            index::write(index, lock)?;
+            index::write(index, lock.file())?;
         }
         let hooks = self.hooks(target.current, request.verify)?;
         let message = self.ask_hooks(&hooks, &plan, tree, staged.as_ref().map(|(_, index)| index), message)?;
         let id = self.write_commit(tree, target.parent, &message, sign)?;
-        self.publish(target, id, &message, staged.map(|(lock, _): (Lock, Index)| lock), &hooks)?;
+        self.publish(target, id, &message, staged.map(|(lock, _)| lock), &hooks)?;
 
         let mut notes = hooks.notes.clone();
         // The commit is made. As in git, what a hook says after it changes nothing.

@@ -8,29 +8,37 @@ use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::File as Index;
 use gix::index::entry::{Flags, Mode, Stat};
-use gix::lock::File as Lock;
 use rayon::prelude::*;
 
 use super::error::failed;
 use super::plan::Edits;
 use super::{GitError, Repository};
+use crate::repo::clean::UNFINISHED;
+use crate::repo::journal::{self, IndexLock, Repair};
 
 impl Repository {
     pub(super) fn lock_path(&self) -> PathBuf {
         self.git.index_path().with_extension("lock")
     }
 
-    pub(super) fn lock_index(&self) -> Result<Lock, GitError> {
-        let (index, fail) = (self.git.index_path(), gix::lock::acquire::Fail::Immediately);
-        let mut lock = Lock::acquire_to_update_resource(&index, fail, None, 0).map_err(|e| match e.is_retryable() {
-            true => GitError::IndexLocked { lock: self.lock_path() },
-            false => failed("lock the index")(e),
-        })?;
-        // A shared repository gives its index wider permissions than the umask would.
-        if let Ok(meta) = index.metadata() {
-            lock.with_mut(|file| file.set_permissions(meta.permissions())).map_err(failed("lock the index"))?;
+    /// Locks the index, in a way that the next run knows as ours.
+    pub(super) fn lock_index(&self) -> Result<IndexLock, GitError> {
+        let lock = IndexLock::acquire(&self.git.index_path()).map_err(failed("lock the index"))?;
+        lock.ok_or_else(|| GitError::IndexLocked { lock: self.lock_path() })
+    }
+
+    /// Finishes or takes back the commit of a run that died. The caller holds the lock of the work tree.
+    pub fn repair(&self) -> Result<Option<Repair>, GitError> {
+        // A run that only reads may be writing one right now; it does without when it is gone.
+        let records = std::fs::read_dir(self.git.git_dir()).into_iter().flatten().flatten();
+        for record in records.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+            let _ = std::fs::remove_file(record.path());
         }
-        Ok(lock)
+        let value = |name: &str| Some(self.git.find_reference(name).ok()?.try_id()?.to_string());
+        let references = [self.git.git_dir(), self.git.common_dir()];
+        // Whatever index a program that started us works on, a commit of ours takes that of the work tree.
+        let index = self.git.git_dir().join("index");
+        journal::repair(&index, &references, value).map_err(failed("repair the index"))
     }
 
     /// Makes the entries of our paths equal to the commit and leaves all others as they are.

@@ -71,6 +71,6 @@ impl Repository {
     /// Returns the file that is locked while fluxwright writes into the work tree.
     pub fn lock_file(&self) -> PathBuf {
         let dir = self.git.git_dir();
-        dir.canonicalize().unwrap_or_else(|_| dir.to_owned()).join("fluxwright.lock")
+        dir.canonicalize().unwrap_or_else(|_| dir.to_owned()).join(crate::repo::lock::FILE)
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use gix::ObjectId;
-use gix::lock::File as Lock;
 use gix::lock::acquire::Fail;
-use gix::refs::transaction::{PreviousValue, RefEdit};
+use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 
 use super::error::failed;
 use super::hooks::Hooks;
 use super::{GitError, Repository, Target};
+use crate::repo::journal::{IndexLock, Move};
 
 impl Repository {
     /// Moves the branch to the commit in one transaction, and then puts the new index in place.
@@ -21,14 +21,37 @@ impl Repository {
         target: &Target,
         id: ObjectId,
         message: &str,
-        lock: Option<Lock>,
+        lock: Option<IndexLock>,
         hooks: &Hooks,
     ) -> Result<(), GitError> {
-        self.move_branch(target, id, message, hooks)?;
-        match lock.map(Lock::commit).transpose() {
-            Ok(_) => Ok(()),
-            Err(e) => Err(GitError::IndexNotUpdated { commit: id.to_string(), source: e.into() }),
+        let mut lock = lock;
+        if let Some(lock) = &mut lock {
+            // From here on the next run can tell what this one was about to do.
+            let next = Move { branch: target.name.to_string(), commit: id.to_string() };
+            lock.announce(&next).map_err(failed("prepare the commit"))?;
         }
+        self.move_branch(target, id, message, hooks)?;
+        let Some(Err(e)) = lock.map(IndexLock::commit) else { return Ok(()) };
+        // Branch and index belong together: neither changes.
+        Err(match self.move_back(target, id) {
+            Ok(()) => failed("replace the index")(e),
+            Err(_) => GitError::IndexNotUpdated { commit: id.to_string(), source: e.into() },
+        })
+    }
+
+    /// Moves the branch back to where it was before the commit.
+    fn move_back(&self, target: &Target, id: ObjectId) -> gix::Result<()> {
+        let expected = PreviousValue::MustExistAndMatch(id.into());
+        let change = match target.parent.filter(|_| !target.new) {
+            Some(parent) => Change::Update {
+                log: LogChange { message: "commit: taken back".into(), ..Default::default() },
+                expected,
+                new: parent.into(),
+            },
+            None => Change::Delete { expected, log: RefLog::AndReference },
+        };
+        let name = gix::refs::FullName::try_from("HEAD").map_err(gix::Error::from_error)?;
+        self.git.edit_reference(RefEdit { change, name, deref: true }).map(drop)
     }
 
     fn move_branch(&self, target: &Target, id: ObjectId, message: &str, hooks: &Hooks) -> Result<(), GitError> {

@@ -27,6 +27,8 @@ pub(super) struct Place {
 /// What a commit needs of one cluster.
 #[derive(Default)]
 pub(super) struct Made {
+    /// The cluster's directory.
+    pub root: Option<RepoPath>,
     /// What happens to the files of the working tree, or of the branch that is not checked out.
     pub survey: Survey,
     pub files: Changes,
@@ -103,7 +105,7 @@ impl Place {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup();
         survey.changes.files.retain(|change| change.after.is_some() || !plan.cluster.is_input(&change.path));
-        Ok(Made { survey, files: explained(repository.changes(files))?, objects })
+        Ok(Made { root: Some(root.clone()), survey, files: explained(repository.changes(files))?, objects })
     }
 
     /// The intent, its bases and what they refer to: a rendering without its intent would be stale in the next check.
