@@ -1,6 +1,10 @@
 //! A hermetic repository and the program run in it.
 #![allow(dead_code)]
 
+// ptrace is a call of Linux, and registers are named by the processor.
+#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub mod tracer;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -31,10 +35,20 @@ impl Sandbox {
         Self { dir }
     }
 
+    /// A sandbox that waits for no disk, where the system has such a place.
+    fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let dir = dir.expect("a temporary directory");
+        std::fs::create_dir_all(dir.path().join("repo")).expect("writable");
+        std::fs::create_dir_all(dir.path().join("home")).expect("writable");
+        Self { dir }
+    }
+
     /// A sandbox whose repository is a git repository with an identity.
     pub fn with_git() -> Self {
         let sandbox = Self::new();
-        sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
+        sandbox.git(&["init", "--quiet", "--initial-branch=main", "--template="]);
         sandbox.git(&["config", "user.name", "Test Author"]);
         sandbox.git(&["config", "user.email", "author@corp.example"]);
         sandbox
@@ -117,7 +131,26 @@ impl Sandbox {
         run.stdout
     }
 
-    fn command(&self, program: &Path) -> Command {
+    /// The home directory of the sandbox.
+    pub fn home(&self) -> PathBuf {
+        self.dir.path().join("home")
+    }
+
+    /// Another sandbox with the same repository.
+    pub fn fork(&self) -> Self {
+        let other = Self::in_memory();
+        for entry in walkdir::WalkDir::new(self.repo()).min_depth(1) {
+            let entry = entry.expect("readable");
+            let to = other.repo().join(entry.path().strip_prefix(self.repo()).expect("below"));
+            match entry.file_type().is_dir() {
+                true => std::fs::create_dir(to).expect("writable"),
+                false => drop(std::fs::copy(entry.path(), to).expect("a copy")),
+            }
+        }
+        other
+    }
+
+    pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .current_dir(self.repo())
