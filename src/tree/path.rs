@@ -5,9 +5,10 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
 /// Windows refuses these names with any extension; a repository may be checked out there.
-const DEVICES: [&str; 22] = [
-    "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "lpt1", "lpt2",
-    "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
+const DEVICES: [&str; 30] = [
+    "con", "conin$", "conout$", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
+    "com9", "com¹", "com²", "com³", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "lpt¹",
+    "lpt²", "lpt³",
 ];
 
 /// Why a text is not a path inside a repository.
@@ -119,8 +120,8 @@ fn check_component(part: &str) -> Result<(), PathError> {
         return Err(PathError::Character(c));
     }
     // Some file systems ignore these code points, so that `.g\u{200c}it` would become `.git` there.
-    if let Some(c) = part.chars().find(|c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}'))
-    {
+    let unseen = |c: &char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    if let Some(c) = part.chars().find(unseen) {
         return Err(PathError::Character(c));
     }
     let lower = part.trim_end_matches(['.', ' ']).to_lowercase();
