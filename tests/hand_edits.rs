@@ -344,3 +344,21 @@ fn inventories_of_two_branches_merge_in_git() {
     let run = ok(sandbox.run(&["check"]));
     assert_eq!(run.stderr.matches("warning[kept-file]").count(), 2, "{run}");
 }
+
+#[test]
+fn hand_edits_of_a_branch_that_is_not_checked_out_are_judged_there() {
+    let sandbox = committed();
+    sandbox.git(&["switch", "--quiet", "--create", "side"]);
+    edit(&sandbox, CONFIG_MAP, "db/pg:5432", "db/mine:5432");
+    sandbox.git(&["commit", "--quiet", "--all", "--message", "by hand"]);
+    sandbox.git(&["switch", "--quiet", "main"]);
+    sandbox.write(INTENT, intent(&PORT.replace("service: pg", "service: other")));
+    let before = support::files(&sandbox.repo());
+    findings(sandbox.run(&["commit", "--branch", "side"]), &["hand-edited-file", "yours: db/mine:5432"]);
+    ok(sandbox.run(&["commit", "--branch", "side", "--take", "theirs", CONFIG_MAP]));
+    assert_eq!(support::files(&sandbox.repo()), before);
+    let there = |path: &str| sandbox.git(&["show", &format!("side:{path}")]);
+    assert!(there(CONFIG_MAP).contains("db/mine:5432") && there(INVENTORY).contains("# kept "));
+    ok(sandbox.run(&["commit", "--branch", "side", "--take", "ours", CONFIG_MAP]));
+    assert!(there(CONFIG_MAP).contains("db/other:5432") && !there(INVENTORY).contains("# kept "));
+}

@@ -62,7 +62,7 @@ fn parts(text: &str) -> Option<Vec<String>> {
     for line in text.lines() {
         let mark = line.strip_prefix("---").filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
         match mark.map(str::trim) {
-            Some(rest) if rest.is_empty() => parts.push(String::new()),
+            Some("") => parts.push(String::new()),
             Some(rest) if rest.starts_with('#') => parts.push(format!("{rest}\n")),
             Some(_) => return None,
             None if line.starts_with('%') || line == "..." || line.starts_with("... ") => return None,
