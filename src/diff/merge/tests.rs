@@ -194,6 +194,15 @@ fn of(base: &Value, yours: &Value, rendering: &Value) -> Option<Value> {
     conflicts.is_empty().then_some(merged).flatten()
 }
 
+#[test]
+fn the_order_of_items_in_conflict_is_no_further_conflict() {
+    let (base, yours) =
+        (json!([{"name": "a", "p": 1}, {"name": "b"}, {"name": "c"}]), json!([{"name": "c"}, {"name": "b"}]));
+    let rendering = json!([{"name": "b"}, {"name": "c"}, {"name": "a", "p": 2}]);
+    let count = |one, other| value::merge([Some(&base), Some(one), Some(other)]).1.len();
+    assert_eq!((count(&yours, &rendering), count(&rendering, &yours)), (1, 1));
+}
+
 proptest! {
     #[test]
     fn a_side_that_changed_nothing_gives_way(b in value(), x in value()) {

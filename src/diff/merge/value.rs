@@ -101,6 +101,7 @@ impl Merger {
         let items: [HashMap<&str, &Value>; 3] =
             [0, 1, 2].map(|side| names[side].iter().map(String::as_str).zip(lists[side]).collect());
         let mut merged: HashMap<&str, Value> = HashMap::new();
+        let known = self.0.len();
         let labels: BTreeSet<&str> = names.iter().flatten().map(String::as_str).collect();
         for label in labels {
             let sides = [0, 1, 2].map(|side| items[side].get(label).copied());
@@ -108,6 +109,10 @@ impl Merger {
             if let Some(value) = self.value(sides, &path.then(Step::Item(item)), place.item(named)) {
                 merged.insert(label, value);
             }
+        }
+        // Which items stay is not known while they are in conflict, and neither is their order.
+        if self.0.len() > known {
+            return None;
         }
         let stays: HashSet<&str> = merged.keys().copied().collect();
         let Some(order) = order::merge([&names[0], &names[1], &names[2]], |label| stays.contains(label)) else {
