@@ -34,3 +34,7 @@ schema:
     cargo run --locked -- schema --draft 7 --partial > target/cluster-intent.partial.draft-07.schema.json
     mv target/cluster-intent.schema.json target/cluster-intent.draft-07.schema.json schemas/
     mv target/cluster-intent.partial.draft-07.schema.json schemas/
+
+# fuzz each target for this many seconds; what it finds beyond the corpus stays in target/
+fuzz seconds="60":
+    .ci/fuzz.sh {{seconds}}

@@ -3,7 +3,7 @@
 #
 #   .ci/tools.sh [program...]     default: all of them
 #
-# Results: $FLUXWRIGHT_TOOLS/bin/kustomize, kubectl, kpt, flux-oracle, cargo-deb, .../venv/bin/python, pre-commit and shellcheck,
+# Results: $FLUXWRIGHT_TOOLS/bin/kustomize, kubectl, kpt, flux-oracle, cargo-deb, cargo-fuzz, .../venv/bin/python, pre-commit and shellcheck,
 # .../editor/node_modules with the yaml-language-server, .../sarif-2.1.0.json: the schema of OASIS; chromium as a package
 # of the system.
 # The versions of kubectl and kpt stand in .ci/go/go.mod, those of Flux's libraries in tests/oracle/go.mod. A program that is present and says the right version is left alone.
@@ -11,6 +11,7 @@ set -euo pipefail
 
 KUSTOMIZE=v5.8.1
 CARGO_DEB=3.8.0
+CARGO_FUZZ=0.13.2
 SARIF=1.0.0-beta.0
 SARIF_SHA256=2d99159ae54a3eea97f81781cff48780548657c35949f4b7f25e99a2ba4de4f8
 
@@ -118,6 +119,16 @@ install_cargo_deb() {
   [ "$(cargo_deb_version)" = "$CARGO_DEB" ]
 }
 
+cargo_fuzz_version() { "$bin/cargo-fuzz" --version 2>/dev/null | sed 's/.* //' || true; }
+
+install_cargo_fuzz() {
+  [ "$(cargo_fuzz_version)" = "$CARGO_FUZZ" ] && return
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_TARGET_DIR=$tools/cargo-fuzz-target \
+    cargo install --quiet --locked --root "$tools" --version "$CARGO_FUZZ" cargo-fuzz
+  rm -rf "$tools/cargo-fuzz-target"
+  [ "$(cargo_fuzz_version)" = "$CARGO_FUZZ" ]
+}
+
 # The package of Microsoft bundles the schema as OASIS voted on it; OASIS itself is in no package registry.
 install_sarif() {
   local schema=$tools/sarif-2.1.0.json pack
@@ -130,7 +141,7 @@ install_sarif() {
   sha256sum --check --quiet <<<"$SARIF_SHA256  $schema"
 }
 
-[ $# -gt 0 ] || set -- kustomize python editor chromium cargo-deb sarif musl kubectl kpt flux-oracle
+[ $# -gt 0 ] || set -- kustomize python editor chromium cargo-deb cargo-fuzz sarif musl kubectl kpt flux-oracle
 for tool in "$@"; do
   # plain statements, not `install && echo`: that would switch `set -e` off inside the function
   case $tool in
@@ -158,6 +169,10 @@ for tool in "$@"; do
   cargo-deb)
     install_cargo_deb
     echo "cargo-deb $(cargo_deb_version)"
+    ;;
+  cargo-fuzz)
+    install_cargo_fuzz
+    echo "cargo-fuzz $(cargo_fuzz_version)"
     ;;
   editor)
     install_editor

@@ -1,0 +1,27 @@
+//! Any bytes as the input of the function: what it prints is a ResourceList again.
+#![no_main]
+
+use std::sync::OnceLock;
+
+use fluxwright::krm::{self, ResourceList};
+use fluxwright::pipeline::{self, Context, Inputs};
+use fluxwright::tree::Tree;
+use fluxwright::verify::Bases;
+use fluxwright::yaml;
+use libfuzzer_sys::fuzz_target;
+
+static CONTEXT: OnceLock<Context> = OnceLock::new();
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(mut list) = ResourceList::read(bytes.to_vec()) else { return };
+    let context = CONTEXT.get_or_init(|| Context::new(&Tree::new()).ok().expect("the catalog of the binary is valid"));
+    let items = list.items.len();
+    let draft = pipeline::read("functionConfig", None, yaml::emit(&list.config).as_bytes(), context);
+    let mut outcome = pipeline::complete(draft, Inputs::default(), context, &Bases::default());
+    krm::run(&mut list, &mut outcome);
+    if outcome.has_errors() {
+        assert_eq!(list.items.len(), items, "a function that fails keeps every item");
+    }
+    let printed = list.print(&krm::results(&outcome.diagnostics, &list.config));
+    assert!(ResourceList::read(printed.clone().into_bytes()).is_ok(), "{printed}");
+});
