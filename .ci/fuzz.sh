@@ -20,7 +20,7 @@ passed=0
 for target in "${targets[@]}"; do
   mkdir -p "$work/$target"
   seeds=("fuzz/corpus/$target")
-  [ "$target" = intent ] && seeds=(tests/invalid examples/cluster-repo/clusters/*/)
+  [ "$target" = intent ] && seeds+=(tests/invalid examples/cluster-repo/clusters/*/)
   # Five seconds for one input is a hang; the limits of the program end each of them far earlier.
   status=0
   "$tools/bin/cargo-fuzz" run --sanitizer none --fuzz-dir fuzz --target-dir "$target_dir" "$target" \

@@ -1,6 +1,7 @@
 //! Any files as a plugin folder: findings, or a plugin that renders or says why not. A file starts with a line `=== NAME`.
 #![no_main]
 
+use fluxwright::intent::Library;
 use fluxwright::pipeline::{self, Context, Inputs};
 use fluxwright::tree::{RepoPath, Tree};
 use fluxwright::verify::Bases;
@@ -28,7 +29,9 @@ fuzz_target!(|text: &str| {
     }
     let Ok(context) = Context::new(&tree) else { return };
     let path = RepoPath::parse("clusters/demo/cluster.yaml").expect("a valid path");
-    let draft = pipeline::read(path.as_str(), Some(path.clone()), INTENT.as_bytes(), &context);
+    let library = Library::new(|_| Ok(None));
+    let read = pipeline::read(path.as_str(), Some(path.clone()), INTENT.as_bytes(), &context, &library);
+    let draft = read.ok().expect("nothing is read that could not be");
     let outcome = pipeline::complete(draft, Inputs::default(), &context, &Bases::default());
     let Some((plan, layout)) = &outcome.desired else { return };
     for (path, _) in layout.tree.iter() {

@@ -3,6 +3,7 @@
 
 use std::sync::OnceLock;
 
+use fluxwright::intent::Library;
 use fluxwright::krm::{self, ResourceList};
 use fluxwright::pipeline::{self, Context, Inputs};
 use fluxwright::tree::Tree;
@@ -16,7 +17,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(mut list) = ResourceList::read(bytes.to_vec()) else { return };
     let context = CONTEXT.get_or_init(|| Context::new(&Tree::new()).ok().expect("the catalog of the binary is valid"));
     let items = list.items.len();
-    let draft = pipeline::read("functionConfig", None, yaml::emit(&list.config).as_bytes(), context);
+    let library = Library::new(|_| Ok(None));
+    let read = pipeline::read("functionConfig", None, yaml::emit(&list.config).as_bytes(), context, &library);
+    let draft = read.ok().expect("nothing is read that could not be");
     let mut outcome = pipeline::complete(draft, Inputs::default(), context, &Bases::default());
     krm::run(&mut list, &mut outcome);
     if outcome.has_errors() {
