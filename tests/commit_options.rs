@@ -18,8 +18,10 @@ fn repository() -> Sandbox {
     sandbox
 }
 
+type Files = Vec<(String, Vec<u8>)>;
+
 /// Work tree, index and HEAD.
-fn checkout(sandbox: &Sandbox) -> (Vec<(String, Vec<u8>)>, Vec<u8>, String) {
+fn checkout(sandbox: &Sandbox) -> (Files, Vec<u8>, String) {
     let index = std::fs::read(sandbox.repo().join(".git/index")).expect("an index");
     (support::files(&sandbox.repo()), index, sandbox.read(".git/HEAD"))
 }

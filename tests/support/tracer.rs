@@ -134,6 +134,7 @@ fn changing(regs: &arch::Regs) -> Option<&'static str> {
 }
 
 /// Runs the program in a sandbox; at the change with this number, counted from 1, the fault happens.
+#[expect(clippy::zombie_processes, reason = "the tracer waits for it")]
 pub fn run(sandbox: &Sandbox, args: &[&str], threads: usize, fault: Option<(usize, Fault)>) -> Traced {
     let home = sandbox.home();
     let open = |name: &str| std::fs::File::create(home.join(name)).expect("writable");
