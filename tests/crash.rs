@@ -34,6 +34,8 @@ fn git_state(sandbox: &Sandbox) -> String {
 /// deletes files.
 fn before_the_change() -> Sandbox {
     let sandbox = Sandbox::with_git();
+    // Samples that nothing runs, and that each copy would hold.
+    std::fs::remove_dir_all(sandbox.repo().join(".git/hooks")).expect("there");
     for name in ["staged", "unstaged", "both"] {
         sandbox.write(&format!("{name}.txt"), "old\n");
     }

@@ -87,7 +87,8 @@ pub enum Command {
     /// Render, then make one commit of our own paths
     ///
     /// The commit holds the rendered files, the intent, and the files that it refers to. Whatever else is staged or
-    /// changed stays exactly as it is. Hooks do not run. When it fails, branch, index and files are as they were.
+    /// changed stays exactly as it is. Hooks run as git runs them. When it fails, branch, index and files
+    /// are as they were.
     Commit(Commit),
     /// Keep one comment of a pull request up to date with a Markdown text
     ///

@@ -48,7 +48,7 @@ impl Sandbox {
     /// A sandbox whose repository is a git repository with an identity.
     pub fn with_git() -> Self {
         let sandbox = Self::new();
-        sandbox.git(&["init", "--quiet", "--initial-branch=main", "--template="]);
+        sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
         sandbox.git(&["config", "user.name", "Test Author"]);
         sandbox.git(&["config", "user.email", "author@corp.example"]);
         sandbox
