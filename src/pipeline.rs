@@ -121,15 +121,22 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Says once more what was found of a cluster without findings and changes. Of its proofs only their number is told.
-    pub fn known(name: String, path: RepoPath, root: RepoPath, unchanged: usize, proven: usize) -> Self {
+    /// Says once more what was found of a cluster without errors and changes. Of its proofs only their number is told.
+    pub fn known(
+        name: String,
+        path: RepoPath,
+        root: RepoPath,
+        unchanged: usize,
+        proven: usize,
+        warnings: Vec<Diagnostic>,
+    ) -> Self {
         let file = path.to_string();
         let duplicate = Diagnostic::new(codes::CLUSTER_DUPLICATE, "").file(file.clone());
         Self {
             name,
             file,
             path: Some(path),
-            diagnostics: Vec::new(),
+            diagnostics: warnings,
             desired: None,
             proofs: vec![Proof::on_contract(); proven],
             clean: Some(unchanged),

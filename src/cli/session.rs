@@ -172,9 +172,13 @@ impl<T: Send> Session<T> {
             if let (Some(clean), Some(path)) = (&clean, &file.path)
                 && let Some((answer, root)) = clean.answer(&repo, path)
             {
-                let mut outcome = Outcome::known(answer.name, path.clone(), root, answer.unchanged, answer.proven);
+                let Answer { name, unchanged, proven, warnings, .. } = answer;
+                // The lines that a warning shows are those of the file, which is as it was.
+                let text = || (file.name.clone(), String::from_utf8_lossy(&file.bytes).into_owned());
+                let source = (!warnings.is_empty()).then(text);
+                let mut outcome = Outcome::known(name, path.clone(), root, unchanged, proven, warnings);
                 let made = make(&repo, &mut outcome, Previous::default())?;
-                return Ok(One { done: Done { outcome, made }, source: None, line: None });
+                return Ok(One { done: Done { outcome, made }, source, line: None });
             }
             // Of the files that an intent refers to no line is ever shown: one of them may be a Secret.
             let shown = file.bytes.len() <= crate::yaml::Limits::INTENT.bytes;
@@ -276,9 +280,11 @@ struct One<T> {
     line: Option<String>,
 }
 
-/// What is worth keeping of a cluster: nothing unless there is nothing to say and nothing to do.
+/// What is worth keeping of a cluster: nothing when there is something to do, or to say of another file than the intent.
 fn answer(outcome: &Outcome, root: RepoPath) -> Option<Answer> {
-    let unchanged = outcome.clean.filter(|_| outcome.diagnostics.is_empty())?;
+    let warnings = || outcome.diagnostics.iter();
+    let own = |one: &Diagnostic| !one.is_error() && one.file.as_ref().is_none_or(|file| *file == outcome.file);
+    let unchanged = outcome.clean.filter(|_| warnings().all(own))?;
     let proven = |proof: &&Proof| proof.landed() && proof.ground == Ground::Contract;
     let count = outcome.proofs.iter().filter(proven).count();
     (count == outcome.proofs.len()).then(|| Answer {
@@ -286,6 +292,7 @@ fn answer(outcome: &Outcome, root: RepoPath) -> Option<Answer> {
         root: root.to_string(),
         unchanged,
         proven: count,
+        warnings: warnings().cloned().collect(),
     })
 }
 

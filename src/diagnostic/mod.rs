@@ -33,7 +33,7 @@ impl fmt::Display for Severity {
 }
 
 /// A place in a file: byte offsets, and line and column counted from 1 (columns in characters).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Span {
     /// Byte offset of the first byte.
     pub start: usize,
@@ -46,7 +46,7 @@ pub struct Span {
 }
 
 /// One finding about a user's input.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Diagnostic {
     /// Stable kebab-case code, the argument of `fluxwright explain`.
     pub code: Cow<'static, str>,

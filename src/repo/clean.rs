@@ -1,4 +1,4 @@
-//! The record of clean clusters: those that an earlier run rendered, proved and compared, with nothing to say and nothing to do.
+//! The record of clean clusters: those that an earlier run rendered, proved and compared, without errors and with nothing to do.
 //!
 //! While the files that such a run looked at are the same, so is the answer, and nothing has to be read or rendered. A file is
 //! known by what the file system says of it, its time of change included, as git knows it from its index. The record lies in
@@ -12,6 +12,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::{Repo, git};
+use crate::diagnostic::Diagnostic;
 use crate::tree::RepoPath;
 
 /// Name of the record in the git directory.
@@ -35,6 +36,8 @@ pub struct Answer {
     pub unchanged: usize,
     /// How many patches are proven, on the contract.
     pub proven: usize,
+    /// What is to be said: warnings about the intent's own file.
+    pub warnings: Vec<Diagnostic>,
 }
 
 #[derive(Serialize, Deserialize)]
