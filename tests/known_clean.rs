@@ -125,3 +125,23 @@ fn as_without_record(sandbox: &Sandbox) -> Run {
     assert_eq!(brief.to_string(), sandbox.run(&["diff"]).to_string());
     brief
 }
+
+#[test]
+fn warnings_are_said_again_until_a_file_that_was_missing_appears() {
+    let sandbox = Sandbox::with_git();
+    sandbox.write(INTENT, intent(PORT).replace("{infra: 3}}", "{infra: 3}, caTrustBundle: {file: ca.pem}}"));
+    assert_eq!(sandbox.run(&["render"]).code, 0);
+    let first = sandbox.run(&["check"]);
+    assert!(first.stderr.contains("warning[ca-file-missing]") && first.stderr.contains("ca.pem"), "{first}");
+    for _ in 0..50 {
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(sandbox.run(&["check"]).to_string(), first.to_string());
+        if record(&sandbox).exists() {
+            break;
+        }
+    }
+    says_the_same(&sandbox, &["check"]);
+    sandbox.write("clusters/demo/ca.pem", "no certificate\n");
+    let run = as_without_record(&sandbox);
+    assert_ne!(run.code, 0, "{run}");
+}
