@@ -505,7 +505,7 @@ fn changed_since_takes_what_changed_in_any_way() {
         ("plugins/modules/notes.txt", vec!["one", "three", "two"]),
     ] {
         let touch = || {
-            let known = sandbox.exists(path).then(|| sandbox.read(path)).unwrap_or_default();
+            let known = if sandbox.exists(path) { sandbox.read(path) } else { String::new() };
             sandbox.write(path, format!("{known}# changed\n"));
         };
         touch();

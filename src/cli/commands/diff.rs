@@ -103,8 +103,8 @@ fn removed(rev: &str, session: &Session<(ClusterDiff, Vec<Diagnostic>)>) -> anyh
         let Some(root) = intent.parent().filter(|root| intent.name() == "cluster.yaml" && is_cluster(root)) else {
             continue;
         };
-        // A cluster that is not looked at is not gone.
-        if session.repo.read(&intent)?.is_some() {
+        // A cluster that is not looked at, or that a sparse checkout lacks, is not gone.
+        if session.repo.read(&intent)?.is_some() || session.repo.is_left_out(&intent)? {
             continue;
         }
         let current = super::commit::tree_at(&repository, rev, &prefix, &root)?;
