@@ -69,8 +69,9 @@ fn has(paths: &BTreeSet<String>, input: &str) -> bool {
 }
 
 /// Whether an intent may be made of files outside of its directory. References are relative, so those name `..`, or stand
-/// in a base; a backslash may hide either.
+/// in a base; a backslash may hide either. A `#` in the first column starts a comment, such as the one that names a schema.
 fn leaves_its_directory(bytes: &[u8]) -> bool {
-    let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
-    has(b"..") || has(b"extends") || has(b"\\")
+    let Ok(text) = std::str::from_utf8(bytes) else { return true };
+    let says = |line: &str| line.contains("..") || line.contains("extends") || line.contains('\\');
+    text.lines().filter(|line| !line.starts_with('#')).any(says)
 }
