@@ -20,7 +20,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("verify", &["plan", "intent", "layout", "build", "render", "tree", "yaml", "diagnostic"]),
     ("diff", &["build", "diagnostic", "layout", "render", "tree", "yaml"]),
     ("report", &["diagnostic", "diff", "layout", "tree", "verify", "yaml"]),
-    ("repo", &["tree", "build", "diff", "layout"]),
+    ("repo", &["diagnostic", "tree", "build", "diff", "layout"]),
     ("forge", &["diagnostic"]),
     ("pipeline", &["build", "catalog", "diagnostic", "intent", "layout", "plan", "render", "tree", "verify"]),
     ("krm", &["diagnostic", "intent", "layout", "pipeline", "plan", "render", "tree", "verify", "yaml"]),
