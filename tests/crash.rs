@@ -125,7 +125,7 @@ fn kill_everywhere(start: &Sandbox, args: &[&str], threads: usize, step: usize) 
             assert_eq!(git_state(&sandbox), *goal, "{context}");
         }
     }
-    println!("{args:?}, {threads} thread(s): killed at {points} points");
+    say(&format!("{args:?}, {threads} thread(s): killed at {points} points"));
     points
 }
 
@@ -164,7 +164,7 @@ fn fail_everywhere(start: &Sandbox, args: &[&str]) -> usize {
             sandbox.git(&["fsck", "--strict"]);
         }
     }
-    println!("{args:?}: failed at {points} points, {harmless} of them harmless");
+    say(&format!("{args:?}: failed at {points} points, {harmless} of them harmless"));
     points
 }
 
@@ -199,4 +199,9 @@ fn a_rendering_that_fails() {
 #[test]
 fn a_commit_that_fails() {
     assert!(fail_everywhere(&before_the_change(), &["commit"]) >= 80);
+}
+
+/// Says how much was tried; past the capture of the test harness, so that every run shows it.
+fn say(text: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{text}\n").as_bytes());
 }
