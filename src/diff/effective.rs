@@ -4,28 +4,24 @@
 //! Objects are told apart as the inventory of Flux does it, by group, kind, namespace and name. A Kustomization that cannot
 //! be built on one side is not compared, nor what only it would bring.
 
+mod fate;
+mod secret;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 use serde_json::Value;
 
+use self::fate::loss;
+use self::secret::Values;
 use super::fields::{FieldChange, FieldKind};
 use super::objects::{ObjectKind, fields, identity};
 use super::path::{Path, Step};
 use super::shown;
-use crate::build::flux::{Built, Cluster, Id, Kustomization, Object, Policy, ValuesKind};
+use crate::build::flux::{Built, Cluster, Id, Object, Policy};
 use crate::diagnostic::mask::HIDDEN;
 use crate::render::Resource;
 use crate::yaml;
-
-/// Values of Secrets from this length are hidden inside of other texts too; shorter ones only where they are the whole text.
-const TELLING: usize = 6;
-/// The group of Flux Kustomizations.
-const GROUP: &str = "kustomize.toolkit.fluxcd.io";
-/// Shorter values say nothing; to hide them would hide half of all fields.
-const SHORTEST: usize = 4;
 
 /// What changes in a cluster.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +45,7 @@ pub struct Group {
     /// Whether the Kustomization is new or gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<ObjectKind>,
-    /// Whether Flux leaves it alone for now.
+    /// Whether it is suspended: Flux leaves it as it is.
     pub suspended: bool,
     /// Why it is not compared.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -349,69 +345,6 @@ impl<'c> Sides<'c> {
             after: hidden(new),
         })
     }
-
-    /// What becomes of an object that `from` applies no longer, and perhaps another one does; `None` when it is not known.
-    fn effect(&self, object: &Object, from: &Id, to: Option<&Id>) -> Option<Effect> {
-        let kustomization = |id: &Id| self.after.get(id).and_then(|built| built.kustomization.as_ref());
-        let to = to.filter(|to| !kustomization(to).is_some_and(|kustomization| kustomization.suspend));
-        let kept = object.is_kept() || object.policy() == Policy::Ignore;
-        Some(match (!kept && self.deletes(from)?, to) {
-            (false, None) => Effect::LeftBehind,
-            (true, None) => Effect::Deleted,
-            (false, Some(_)) => Effect::TakenOver,
-            // Flux deletes what still has the labels of the Kustomization; who waits for the other one is late for that.
-            (true, Some(to)) if self.waits(from, to) => Effect::TakenOver,
-            (true, Some(_)) => Effect::Recreated,
-        })
-    }
-
-    /// Tells whether Flux deletes what a Kustomization applied and applies no longer.
-    fn deletes(&self, id: &Id) -> Option<bool> {
-        if self.abandoned {
-            return Some(false);
-        }
-        let mut id = id;
-        let mut seen = BTreeSet::new();
-        loop {
-            let built = self.before.get(id)?;
-            let before = built.kustomization.as_ref()?;
-            if let Some(after) = self.after.get(id) {
-                return after.kustomization.as_ref().map(|after| after.prune && !after.suspend);
-            }
-            // It is gone itself: what it does then counts if somebody deletes it.
-            if before.suspend || !deletes_when_gone(before) {
-                return Some(false);
-            }
-            let Some((by, _)) = built.brought_by.as_ref().filter(|_| seen.insert(id)) else { return Some(true) };
-            let brought = self.before.get(by).into_iter().flat_map(|by| &by.objects);
-            let is_it = |resource: &Resource| {
-                let (_, group, kind, namespace, name) = key("", resource);
-                (group, kind, namespace, name) == (GROUP, "Kustomization", id.namespace.as_str(), id.name.as_str())
-            };
-            if brought.into_iter().any(|object| object.is_kept() && is_it(&object.resource)) {
-                return Some(false);
-            }
-            id = by;
-        }
-    }
-
-    /// Tells whether one Kustomization waits for another one, directly or not.
-    fn waits(&self, from: &Id, to: &Id) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut queue = vec![from];
-        while let Some(id) = queue.pop() {
-            let kustomization = self.after.get(id).and_then(|built| built.kustomization.as_ref());
-            for next in kustomization.into_iter().flat_map(|kustomization| &kustomization.depends_on) {
-                if next == to {
-                    return true;
-                }
-                if seen.insert(next) {
-                    queue.push(next);
-                }
-            }
-        }
-        false
-    }
 }
 
 fn owners<'c>(order: &[&'c Id], objects: &BTreeMap<&'c Id, Objects<'c>>) -> BTreeMap<Key<'c>, Vec<&'c Id>> {
@@ -458,25 +391,6 @@ fn target(built: &Built) -> String {
     other.filter(|other| other.is_object()).map(ToString::to_string).unwrap_or_default()
 }
 
-/// Tells whether a Kustomization deletes its objects when it is deleted itself.
-fn deletes_when_gone(kustomization: &Kustomization) -> bool {
-    match kustomization.spec.get("deletionPolicy").and_then(Value::as_str) {
-        Some("Orphan") => false,
-        Some("Delete" | "WaitForTermination") => true,
-        _ => kustomization.prune,
-    }
-}
-
-/// What goes with an object that is deleted.
-fn loss(resource: &Resource) -> Option<&'static str> {
-    match (resource.group(), resource.kind()) {
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => Some("all objects of its kind"),
-        ("", "Namespace") => Some("everything in it"),
-        ("", "PersistentVolumeClaim") => Some("its data"),
-        _ => None,
-    }
-}
-
 /// An object without the labels that name its Kustomization, which its group tells already.
 fn bare(resource: &Resource) -> Resource {
     let mut body = resource.body.clone();
@@ -505,88 +419,4 @@ fn remove(body: &mut Value, pointer: &str) {
         }
         _ => {}
     }
-}
-
-/// The values of Secrets that Flux substitutes: they stand in objects that are no Secrets.
-struct Values(Vec<String>);
-
-impl Values {
-    fn of(clusters: &[&Cluster]) -> Self {
-        let mut values = BTreeSet::new();
-        for cluster in clusters {
-            let kustomizations = cluster.built.iter().filter_map(|built| built.kustomization.as_ref());
-            let names: BTreeSet<(&str, &str)> = kustomizations
-                .flat_map(|one| {
-                    one.post_build.iter().flat_map(|post| &post.substitute_from).map(move |from| (one, from))
-                })
-                .filter(|(_, from)| from.kind == ValuesKind::Secret)
-                .map(|(one, from)| (one.id.namespace.as_str(), from.name.as_str()))
-                .collect();
-            let objects = cluster.built.iter().flat_map(|built| &built.objects).map(|object| &object.resource);
-            let is_meant = |resource: &&Resource| {
-                let namespace = resource.namespace().filter(|namespace| !namespace.is_empty()).unwrap_or("default");
-                resource.group().is_empty()
-                    && resource.kind() == "Secret"
-                    && names.contains(&(namespace, resource.name()))
-            };
-            for resource in objects.filter(is_meant) {
-                values.extend(texts(&resource.body));
-            }
-        }
-        let mut values: Vec<String> = values.into_iter().collect();
-        // A value may be the beginning of another one.
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        Self(values)
-    }
-
-    fn hide_text(&self, text: &str) -> String {
-        if self.0.iter().any(|value| value == text) {
-            return HIDDEN.to_owned();
-        }
-        let long = self.0.iter().filter(|value| value.len() >= TELLING);
-        long.fold(text.to_owned(), |text, value| if text.contains(value) { text.replace(value, HIDDEN) } else { text })
-    }
-
-    fn hide(&self, value: Value) -> Value {
-        match value {
-            _ if self.0.is_empty() => value,
-            Value::String(text) => self.hide_text(&text).into(),
-            Value::Number(number) if self.0.contains(&number.to_string()) => HIDDEN.into(),
-            Value::Array(items) => items.into_iter().map(|item| self.hide(item)).collect(),
-            Value::Object(map) => {
-                Value::Object(map.into_iter().map(|(key, value)| (self.hide_text(&key), self.hide(value))).collect())
-            }
-            other => other,
-        }
-    }
-
-    fn hide_field(&self, field: &mut FieldChange) {
-        field.before = field.before.take().map(|value| self.hide(value));
-        field.after = field.after.take().map(|value| self.hide(value));
-        for step in &mut field.path.0 {
-            match step {
-                Step::Key(text) => *text = self.hide_text(text),
-                Step::Item(item) => item.label = self.hide_text(&item.label),
-                Step::Inside => {}
-            }
-        }
-    }
-}
-
-/// The values of a Secret as texts, whole and line by line.
-fn texts(secret: &Value) -> Vec<String> {
-    let field = |name: &str| secret.get(name).and_then(Value::as_object).into_iter().flatten();
-    let decode = |text: &str| {
-        let bare: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-        String::from_utf8(STANDARD.decode(bare).ok()?).ok()
-    };
-    let data = field("data").filter_map(|(_, value)| decode(value.as_str()?));
-    let plain = field("stringData").filter_map(|(_, value)| value.as_str().map(str::to_owned));
-    let mut found = Vec::new();
-    for text in data.chain(plain) {
-        found.extend(text.lines().map(|line| line.trim().to_owned()));
-        found.push(text);
-    }
-    found.retain(|text| text.trim().len() >= SHORTEST && !matches!(text.as_str(), "true" | "false" | "null"));
-    found
 }

@@ -103,7 +103,7 @@ impl From<BuildError> for FluxFault {
 /// Something about a Kustomization that is no fault.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Note {
-    /// Flux leaves it alone for now.
+    /// It is suspended: Flux leaves it as it is.
     #[error("it is suspended: Flux does not apply this now")]
     Suspended,
     /// Its objects go to another cluster.

@@ -105,7 +105,7 @@ pub struct Kustomization {
     pub path: String,
     /// The source.
     pub source: SourceRef,
-    /// Whether Flux leaves it alone for now.
+    /// Whether it is suspended: Flux leaves it as it is.
     pub suspend: bool,
     /// Whether objects that are gone are deleted.
     pub prune: bool,

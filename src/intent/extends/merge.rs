@@ -196,8 +196,8 @@ impl<'m> Merge<'m> {
                 match found {
                     None => {
                         let message = format!("an item of this list is deleted by {}", named(keys));
-                        let hint = "name the item, as in `{name: x, $patch: delete}`";
-                        self.fault(codes::MERGE_DIRECTIVE_INVALID, item, at, &message, hint);
+                        let hint = format!("name the item, as in `{{{}: ..., $patch: delete}}`", keys[0]);
+                        self.fault(codes::MERGE_DIRECTIVE_INVALID, item, at, &message, &hint);
                     }
                     Some(found) => {
                         if let Body::Mapping(entries) = &item.body {
