@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+from bench_table import Table
+
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
 TOOLS = pathlib.Path(os.environ.get("FLUXWRIGHT_TOOLS") or f"{CACHE}/fluxwright-ci")
@@ -287,24 +289,14 @@ def check(work, fluxwright, rounds):
     return True
 
 
-class Table:
-    def __init__(self):
-        self.missed = []
-        print(f"\n{'CPU of one process':<40}{'ours ms':>10}{'kustomize':>11}{'measured':>11}  goal")
-
-    def row(self, name, ours, real, measured, goal, holds):
-        shown = "" if real is None else f"{real * 1000:.1f}"
-        print(f"{name:<40}{ours * 1000:>10.1f}{shown:>11}{measured:>11}  {goal}{'' if holds else '  MISSED'}", flush=True)
-        if not holds:
-            self.missed.append(name)
-
+class Builds(Table):
     def ratio(self, name, ours, real, goal):
         wanted = f"<= 1/{1 / goal:.0f}" if goal else ""
         self.row(name, ours, real, f"1/{real / ours:.1f}", wanted, not goal or ours <= real * goal)
 
 
 def builds(work, fluxwright, rounds):
-    kustomize, table = TOOLS / "bin/kustomize", Table()
+    kustomize, table = TOOLS / "bin/kustomize", Builds("CPU of one process", "kustomize")
     few = max(3, rounds // 7)
     each = None
     for count in OVERLAYS:

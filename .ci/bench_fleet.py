@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+from bench_table import Table
+
 EXAMPLE = pathlib.Path(__file__).resolve().parent.parent / "examples/cluster-repo/clusters/prod"
 FLEETS = (1, 100, 1000)
 # What must hold, as shares of the peer, seconds above the start of the process, and bytes.
@@ -72,17 +74,7 @@ def medians(rounds, cwd, **commands):
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-class Table:
-    def __init__(self, clusters, files):
-        self.missed = []
-        print(f"\n{f'{clusters} clusters, {files} files':<44}{'ours ms':>10}{'peer ms':>10}{'measured':>11}  goal")
-
-    def row(self, name, ours, peer, measured, goal, holds):
-        shown = "" if peer is None else f"{peer * 1000:.1f}"
-        print(f"{name:<44}{ours * 1000:>10.1f}{shown:>10}{measured:>11}  {goal}{'' if holds else '  MISSED'}", flush=True)
-        if not holds:
-            self.missed.append(name)
-
+class Shares(Table):
     def ratio(self, name, ours, peer, goal):
         self.row(name, ours, peer, f"{ours / peer:.2f}x", f"<= {goal:g}x", ours <= goal * peer)
 
@@ -93,7 +85,7 @@ def bench(work, fluxwright, clusters, rounds):
     subprocess.run(["git", "init", "-q", "-b", "main", repo], check=True, env=ENVIRONMENT)
     run([fluxwright, "--repo", repo, "-q", "render"], repo)
     files = sum(len(names) for where, _, names in os.walk(repo) if ".git" not in where)
-    table = Table(clusters, files)
+    table = Shares(f"{clusters} clusters, {files} files", "peer")
     few = max(3, rounds // 4) if clusters > 100 else rounds
 
     fresh = iter(range(1 << 30))

