@@ -2,26 +2,12 @@
 
 mod support;
 
-use support::{INTENT, PORT, Run, Sandbox, intent};
+use support::{CONFIG_MAP, INTENT, PORT, Run, Sandbox, committed, intent, ok};
 
-const CONFIG_MAP: &str = "clusters/demo/ingress/tcp-udp-services.yaml";
 const INVENTORY: &str = "clusters/demo/fluxwright.inventory";
 
 /// A second port beside that of `PORT`.
 const MORE: &str = "  - port: 6379\n    backend: {namespace: db, service: redis, port: 6379}\n";
-
-/// A repository with one commit of a rendering.
-fn committed() -> Sandbox {
-    let sandbox = Sandbox::with_git();
-    sandbox.write(INTENT, intent(PORT));
-    ok(sandbox.run(&["commit"]));
-    sandbox
-}
-
-fn ok(run: Run) -> Run {
-    assert_eq!(run.code, 0, "{run}");
-    run
-}
 
 fn findings(run: Run, needles: &[&str]) -> Run {
     assert_eq!(run.code, 1, "{run}");

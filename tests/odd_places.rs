@@ -6,21 +6,7 @@ mod support;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use support::{INTENT, PORT, Run, Sandbox, intent};
-
-const CONFIG_MAP: &str = "clusters/demo/ingress/tcp-udp-services.yaml";
-
-fn committed() -> Sandbox {
-    let sandbox = Sandbox::with_git();
-    sandbox.write(INTENT, intent(PORT));
-    ok(sandbox.run(&["commit"]));
-    sandbox
-}
-
-fn ok(run: Run) -> Run {
-    assert_eq!(run.code, 0, "{run}");
-    run
-}
+use support::{CONFIG_MAP, INTENT, PORT, Run, Sandbox, committed, intent, ok};
 
 fn refused(run: Run, code: i32, needles: &[&str]) -> Run {
     assert_eq!(run.code, code, "{run}");

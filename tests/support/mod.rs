@@ -209,6 +209,23 @@ pub fn intent(spec: &str) -> String {
     text
 }
 
+/// Where the ports of the demo cluster are rendered to.
+pub const CONFIG_MAP: &str = "clusters/demo/ingress/tcp-udp-services.yaml";
+
+/// A repository with one commit of a rendering.
+pub fn committed() -> Sandbox {
+    let sandbox = Sandbox::with_git();
+    sandbox.write(INTENT, intent(PORT));
+    ok(sandbox.run(&["commit"]));
+    sandbox
+}
+
+/// The run, which must have been clean.
+pub fn ok(run: Run) -> Run {
+    assert_eq!(run.code, 0, "{run}");
+    run
+}
+
 /// Where the intent of cluster `demo` lies.
 pub const INTENT: &str = "clusters/demo/cluster.yaml";
 
