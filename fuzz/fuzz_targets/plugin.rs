@@ -1,6 +1,9 @@
 //! Any files as a plugin folder: findings, or a plugin that renders or says why not. A file starts with a line `=== NAME`.
 #![no_main]
 
+use std::sync::OnceLock;
+
+use fluxwright::catalog::Catalog;
 use fluxwright::intent::Library;
 use fluxwright::pipeline::{self, Context, Inputs};
 use fluxwright::tree::{RepoPath, Tree};
@@ -19,6 +22,8 @@ spec:
     - {name: fuzzed, state: Existing, release: {kustomization: fuzzed}}
 ";
 
+static CATALOG: OnceLock<Catalog> = OnceLock::new();
+
 fuzz_target!(|text: &str| {
     let mut tree = Tree::new();
     for file in text.split("=== ").skip(1) {
@@ -26,6 +31,11 @@ fuzz_target!(|text: &str| {
         if let Ok(path) = RepoPath::parse(&format!("plugins/modules/fuzzed/{name}")) {
             tree.insert(path, content);
         }
+    }
+    // Most folders have faults, which are found before the rest of the catalog is compiled.
+    let catalog = CATALOG.get_or_init(|| Catalog::embedded().ok().expect("the catalog of the binary is valid"));
+    if catalog.clone().overlaid(&tree).is_err() {
+        return;
     }
     let Ok(context) = Context::new(&tree) else { return };
     let path = RepoPath::parse("clusters/demo/cluster.yaml").expect("a valid path");
