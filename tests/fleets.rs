@@ -273,6 +273,26 @@ fn a_credential_in_a_base_is_refused_and_shown_nowhere() {
 }
 
 #[test]
+fn what_is_shown_merged_holds_no_credential_whoever_would_refuse_it() {
+    let secret = "hunter2-S3cr3t";
+    for (spec, top) in [
+        (format!("proxy: {{http: {{server: \"http://u:{secret}@proxy.corp.example\", port: 3128}}}}\n"), String::new()),
+        (format!("password: {secret}\n"), String::new()),
+        (format!("ingress: {{controllers: [{{name: public, token: {secret}}}]}}\n"), String::new()),
+        (format!("modules:\n  - {{name: longhorn, secretKey: {{a: {secret}}}, helm: {{password: [{secret}]}}}}\n"), String::new()),
+        (String::new(), format!("stringData: {{password: {secret}}}\ntoken: [{secret}]\n")),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write("bases/common.yaml", base(&spec) + &top);
+        sandbox.write(&intent_of("demo"), extending("demo", ""));
+        let run = sandbox.run(&["check", "--show-merged"]);
+        assert!(run.stdout.contains("name: demo") && run.stdout.contains("********"), "{run}");
+        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{run}");
+        assert_eq!(sandbox.run(&["check"]).code, 1);
+    }
+}
+
+#[test]
 fn a_credential_of_two_files_is_refused() {
     let chart = "modules:\n  - name: longhorn\n    helm: {source: {url: \"https://charts.longhorn.io\", version: 1.7.2}, values: {env: {name: DB_PASSWORD}}}\n";
     let (spec, run) = merge(chart, "modules:\n  - {name: longhorn, helm: {values: {env: {value: hunter2-S3cr3t}}}}\n");

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::findings::Findings;
 use crate::diagnostic::{codes, mask};
-use crate::yaml::{Body, Node};
+use crate::yaml::{Body, Node, escape};
 
 /// A credential that stood in the file, by the pointer of what stands there now.
 pub(super) struct Credential {
@@ -68,6 +68,41 @@ fn hide_value(value: &mut Value, pointer: &str, key: &str, found: &mut Vec<Crede
     let what = if named { "the field holds a credential" } else { "the value is a credential" };
     *value = Value::String(if named { mask::HIDDEN.into() } else { mask::redact(text) });
     found.push(Credential { pointer: pointer.to_owned(), what, at_key: false });
+}
+
+/// Hides what [`hide`] leaves to rules with a better answer, and to the schema, which refuses the field as a whole: of a
+/// text that is shown before they are asked.
+pub(super) fn hide_all(node: &mut Node) {
+    hide_below(node, &mut String::new());
+}
+
+fn hide_below(node: &mut Node, pointer: &mut String) {
+    let length = pointer.len();
+    match &mut node.body {
+        Body::Scalar(Value::String(text)) if mask::looks_secret(text) || mask::has_private_key(text) => {
+            *text = mask::redact(text);
+        }
+        Body::Scalar(_) => {}
+        Body::Sequence(items) => {
+            for (index, child) in items.iter_mut().enumerate() {
+                pointer.push_str(&format!("/{index}"));
+                hide_below(child, pointer);
+                pointer.truncate(length);
+            }
+        }
+        Body::Mapping(entries) => {
+            for (key, _, child) in entries {
+                pointer.push('/');
+                pointer.push_str(&escape(key));
+                // No field of an intent has such a name.
+                if mask::is_secret_name(key) && !in_free_form(pointer) {
+                    child.body = Body::Scalar(mask::HIDDEN.into());
+                }
+                hide_below(child, pointer);
+                pointer.truncate(length);
+            }
+        }
+    }
 }
 
 /// Reports a credential.

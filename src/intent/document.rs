@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::credentials;
 use crate::diagnostic::{Span, field_path};
 use crate::tree::RepoPath;
 use crate::yaml::{Body, Node, unescape};
@@ -49,6 +50,13 @@ impl Document {
     /// Returns the bases in the order in which they were merged.
     pub fn bases(&self) -> &[Part] {
         self.parts.get(1..).unwrap_or_default()
+    }
+
+    /// Returns the merged values for somebody to read: no credential stands in them, though nothing may have refused it yet.
+    pub fn shown(&self) -> Node {
+        let mut node = (*self.node).clone();
+        credentials::hide_all(&mut node);
+        node
     }
 
     /// Returns where a JSON pointer leads: to its value, or to its key.

@@ -38,9 +38,9 @@ pub fn run(global: &Global, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
     Ok(if errors { Status::Findings } else { Status::Clean })
 }
 
-/// Prints a merged intent. Credentials were hidden before it was merged.
+/// Prints a merged intent.
 fn print(document: &Document) -> String {
-    let mut whole = (*document.node).clone();
+    let mut whole = document.shown();
     if let Body::Mapping(entries) = &mut whole.body {
         // What is extended is in it already; a base's order of sections is not that of an intent.
         entries.retain(|(key, _, _)| key != "extends");
