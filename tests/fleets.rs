@@ -279,7 +279,10 @@ fn what_is_shown_merged_holds_no_credential_whoever_would_refuse_it() {
         (format!("proxy: {{http: {{server: \"http://u:{secret}@proxy.corp.example\", port: 3128}}}}\n"), String::new()),
         (format!("password: {secret}\n"), String::new()),
         (format!("ingress: {{controllers: [{{name: public, token: {secret}}}]}}\n"), String::new()),
-        (format!("modules:\n  - {{name: longhorn, secretKey: {{a: {secret}}}, helm: {{password: [{secret}]}}}}\n"), String::new()),
+        (
+            format!("modules:\n  - {{name: longhorn, secretKey: {{a: {secret}}}, helm: {{password: [{secret}]}}}}\n"),
+            String::new(),
+        ),
         (String::new(), format!("stringData: {{password: {secret}}}\ntoken: [{secret}]\n")),
     ] {
         let sandbox = Sandbox::new();

@@ -348,3 +348,30 @@ fn hand_edits_of_a_branch_that_is_not_checked_out_are_judged_there() {
     ok(sandbox.run(&["commit", "--branch", "side", "--take", "ours", CONFIG_MAP]));
     assert!(there(CONFIG_MAP).contains("db/other:5432") && !there(INVENTORY).contains("# kept "));
 }
+
+#[test]
+fn what_nothing_could_read_is_not_kept() {
+    let marks = "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n";
+    for (content, said) in [
+        (marks.as_bytes(), "git left the marks of a merge conflict in it"),
+        (b"a: [".as_slice(), "it is no YAML with content"),
+        (b"", "it is no YAML with content"),
+        (b"# nothing\n", "it is no YAML with content"),
+        (b"\xff\xfea\0:\0", "it is no YAML with content"),
+    ] {
+        let sandbox = committed();
+        sandbox.write(CONFIG_MAP, content);
+        for args in [&["diff"][..], &["render", "--merge"], &["render", "--take", "theirs", CONFIG_MAP], &["commit"]] {
+            findings(sandbox.run(args), &["error[hand-edited-file]", said, "--take rendering"]);
+            assert_eq!(std::fs::read(sandbox.repo().join(CONFIG_MAP)).expect("there"), content);
+        }
+        ok(sandbox.run(&["render", "--take", "rendering", CONFIG_MAP]));
+        verified(&sandbox);
+    }
+    // Where nothing is rendered any more, it is the user's.
+    let sandbox = committed();
+    sandbox.write(CONFIG_MAP, marks);
+    sandbox.write(INTENT, intent(""));
+    ok(sandbox.run(&["render", "--take", "theirs", CONFIG_MAP]));
+    assert_eq!(sandbox.read(CONFIG_MAP), marks);
+}

@@ -298,6 +298,11 @@ fn book(inventory: &Inventory, root: &RepoPath) -> Option<Diagnostic> {
 fn hand_edited(edit: &HandEdit, change: &FileChange) -> Diagnostic {
     let path = &edit.path;
     let keep = format!("`fluxwright render --take hand-edit {path}` keeps it, `--take rendering {path}` gives it up");
+    if let Some(clash) = edit.unfit() {
+        let message = format!("the file was changed by hand since it was rendered; {}", clash.words());
+        let hint = format!("`fluxwright render --take rendering {path}` writes it anew; or repair it, and decide then");
+        return Diagnostic::new(codes::HAND_EDITED_FILE, message).file(path.to_string()).hint(hint);
+    }
     let (state, hint) = match (change.after.is_some(), edit.base.is_some(), edit.conflicts.len()) {
         (false, ..) => ("the intent has no need of it any more".to_owned(), keep),
         (true, true, _) if edit.is_current() => {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::{ChangeKind, ChangeSet, FileChange, Kept, Side, merge};
+use super::merge::{merge, unfit};
+use super::{ChangeKind, ChangeSet, FileChange, Kept, Side};
 use crate::layout::Inventory;
 use crate::layout::inventory::{self, Standing};
 use crate::tree::{Blob, RepoPath, Tree, folded};
@@ -70,7 +71,8 @@ pub fn compare(desired: &Tree, current: &Tree, root: &RepoPath, owned: &Inventor
 impl ChangeSet {
     /// Decides for one side of a hand edit; tells whether there is one at this path.
     ///
-    /// What stays of a file that is rendered no longer is the user's own from now on.
+    /// What stays of a file that is rendered no longer is the user's own from now on. What nothing could use in the place of
+    /// a rendering does not stay in it, and is left undecided.
     pub fn take(&mut self, path: &RepoPath, side: Side) -> bool {
         if let Some(at) = self.kept.iter().position(|kept| kept.path == *path) {
             if side == Side::Rendering {
@@ -85,6 +87,10 @@ impl ChangeSet {
         if side == Side::Rendering {
             let change = &mut self.files[at];
             change.kind = if change.after.is_some() { ChangeKind::Changed } else { ChangeKind::Deleted };
+            return true;
+        }
+        let FileChange { path, before, after, .. } = &self.files[at];
+        if after.is_some() && before.as_ref().is_some_and(|before| unfit(path, before).is_some()) {
             return true;
         }
         match self.files.remove(at) {

@@ -1,6 +1,6 @@
 //! A hand edit told from both sides: what it changed since the last rendering, and what the new rendering changes.
 
-use super::{ChangeKind, ChangeSet, Conflict, FileChange, Meaning, describe, merge};
+use super::{ChangeKind, ChangeSet, Clash, Conflict, FileChange, Meaning, describe, merge};
 use crate::tree::{Blob, RepoPath};
 
 /// A side of a hand edit.
@@ -64,6 +64,12 @@ impl HandEdit {
         let conflicts = merged.and_then(Result::err).unwrap_or_default();
         let base = base.map(|base| base.found.clone());
         Self { path: change.path.clone(), base, yours, yours_meaning, rendering, rendering_meaning, conflicts }
+    }
+
+    /// Tells why the file cannot stay as it is, whatever the rendering says.
+    pub fn unfit(&self) -> Option<Clash> {
+        let mut clashes = self.conflicts.iter().map(|conflict| conflict.clash);
+        clashes.find(|clash| matches!(clash, Clash::Marks | Clash::Broken))
     }
 
     /// Tells whether the rendering is the last one still.

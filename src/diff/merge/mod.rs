@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::fields::{FieldChange, FieldKind};
 use super::path::Path;
 use crate::tree::{Blob, RepoPath};
+use crate::yaml::{self, Dialect, Limits};
 use document::Document;
 
 /// Something that both sides changed, each in its way.
@@ -53,6 +54,10 @@ pub enum Clash {
     Whole,
     /// Nobody knows the last rendering.
     NoBase,
+    /// Git left the marks of a merge conflict in the hand edit.
+    Marks,
+    /// The hand edit is no YAML, or empty: nothing could use the file.
+    Broken,
 }
 
 impl Clash {
@@ -64,9 +69,27 @@ impl Clash {
             Self::Comments => "comments would be lost",
             Self::Dropped => "the intent has no need of the file any more",
             Self::Whole => "both sides changed the file, and it has no objects and fields to merge",
+            Self::Marks => "git left the marks of a merge conflict in it",
+            Self::Broken => "as it is, it is no YAML with content",
             Self::NoBase => "the last rendering is not found, so nobody knows what each side changed",
         }
     }
+}
+
+/// Tells why a file can be no part of a tree as somebody left it, whatever they meant to say with it.
+pub fn unfit(path: &RepoPath, content: &Blob) -> Option<Clash> {
+    let text = content.text();
+    let has_line = |mark| text.is_some_and(|text| text.lines().any(|line| line.starts_with(mark)));
+    if has_line("<<<<<<< ") && has_line(">>>>>>> ") {
+        return Some(Clash::Marks);
+    }
+    let parsed = || yaml::parse(content.bytes(), Dialect::Kubernetes, Limits::MANIFEST);
+    let holds = |nodes: Vec<yaml::Node>| nodes.iter().any(|node| node.body != yaml::Body::Scalar(Value::Null));
+    (is_yaml(path) && !parsed().is_ok_and(holds)).then_some(Clash::Broken)
+}
+
+fn is_yaml(path: &RepoPath) -> bool {
+    [".yaml", ".yml"].iter().any(|end| path.as_str().ends_with(end))
 }
 
 /// Merges one file: the last rendering, what lies on disk, and the new rendering, if there is one.
@@ -84,6 +107,9 @@ pub fn merge(
     let whole = |clash| {
         Err(vec![Conflict { object: String::new(), path: Path::default(), clash, yours: None, rendering: None }])
     };
+    if let (Some(clash), Some(_)) = (unfit(path, yours), rendering) {
+        return whole(clash);
+    }
     let Some(base) = base else {
         return if Some(yours) == rendering { Ok(Some(yours.clone())) } else { whole(Clash::NoBase) };
     };
@@ -94,8 +120,7 @@ pub fn merge(
     if rendering.with_lf() == base.with_lf() || rendering.with_lf() == yours.with_lf() {
         return Ok(Some(yours.clone()));
     }
-    let is_yaml = [".yaml", ".yml"].iter().any(|end| path.as_str().ends_with(end));
-    let read = |blob| if is_yaml { document::read(blob) } else { None };
+    let read = |blob| if is_yaml(path) { document::read(blob) } else { None };
     let (Some(base), Some(yours), Some(rendering)) = (read(base), read(yours), read(rendering)) else {
         return whole(Clash::Whole);
     };
