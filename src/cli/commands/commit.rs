@@ -13,7 +13,7 @@ use crate::cli::exclusive;
 use crate::cli::session::{self, Depth, Session};
 use crate::cli::ui::Ui;
 use crate::diagnostic::mask::mask;
-use crate::diff::{ChangeSet, ObjectChange, counts};
+use crate::diff::{ChangeSet, ObjectKind, count_kinds};
 use crate::repo::Repo;
 use crate::repo::git::{self, Changes, GitError, Repository, Request, Target};
 use crate::tree::{Blob, RepoPath, Tree};
@@ -162,21 +162,21 @@ pub(super) fn tree_at(repository: &Repository, rev: &str, prefix: &str, root: &R
 }
 
 /// Writes a message from the objects that change: a subject, then one line for each object.
-fn summary(clusters: &[(String, Vec<ObjectChange>)]) -> String {
+fn summary(clusters: &[(String, Vec<(ObjectKind, String)>)]) -> String {
     let changed: Vec<_> = clusters.iter().filter(|(_, objects)| !objects.is_empty()).collect();
     let names: Vec<&str> = if changed.is_empty() { clusters } else { &[] }
         .iter()
         .map(|(name, _)| name.as_str())
         .chain(changed.iter().map(|(name, _)| name.as_str()))
         .collect();
-    let counts = counts(changed.iter().flat_map(|(_, objects)| objects));
+    let counts = count_kinds(changed.iter().flat_map(|(_, objects)| objects).map(|(kind, _)| *kind));
     let counts = if counts.is_empty() { "no object changes".to_owned() } else { counts };
     let subject = if names.len() > 5 { format!("{} clusters", names.len()) } else { names.join(", ") };
     let mut message = format!("{subject}: {counts}\n");
     for (name, objects) in changed {
         message.push_str(&format!("\n{name}\n"));
-        for object in objects {
-            message.push_str(&format!("{} {}\n", object.change.sign(), object.object));
+        for (kind, object) in objects {
+            message.push_str(&format!("{} {object}\n", kind.sign()));
         }
     }
     message

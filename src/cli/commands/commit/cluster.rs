@@ -1,12 +1,14 @@
 //! One cluster of a commit: what is ours where the commit goes, and which files it changes there.
 
+use std::collections::BTreeSet;
+
 use anyhow::bail;
 
 use super::{explained, prefix, tree_at};
 use crate::cli::changes::{self, Decisions, Survey};
 use crate::cli::commands::is_applied;
-use crate::diff::{ObjectChange, compare, describe};
-use crate::layout::{Inventory, Previous, inventory};
+use crate::diff::{ChangeSet, ObjectKind, compare, describe};
+use crate::layout::{Inventory, Layout, Previous, inventory};
 use crate::pipeline::Outcome;
 use crate::plan::Plan;
 use crate::repo::Repo;
@@ -32,7 +34,8 @@ pub(super) struct Made {
     /// What happens to the files of the working tree, or of the branch that is not checked out.
     pub survey: Survey,
     pub files: Changes,
-    pub objects: Vec<ObjectChange>,
+    /// What happens to which objects.
+    pub objects: Vec<(ObjectKind, String)>,
 }
 
 impl Place {
@@ -80,7 +83,7 @@ impl Place {
         };
         let tree = survey.changes.result(&layout.tree, root);
         let objects = match self.describes {
-            true => describe(&compare(&tree, &there, root, &owned), |path| is_applied(path, root)).objects,
+            true => objects(&compare(&tree, &there, root, &owned), layout, &tree, root),
             false => Vec::new(),
         };
         // What the user keeps may have been checked out with other line ends than git stores.
@@ -143,6 +146,18 @@ impl Place {
     fn change(&self, path: &RepoPath, blob: Option<&Blob>) -> FileChange {
         FileChange { path: format!("{}{path}", self.prefix), content: blob.cloned() }
     }
+}
+
+/// Tells what happens to which objects. When all files are new as they are rendered, their objects are known without parsing.
+fn objects(changes: &ChangeSet, layout: &Layout, tree: &Tree, root: &RepoPath) -> Vec<(ObjectKind, String)> {
+    let none_is_there = changes.unchanged == 0 && changes.kept.is_empty();
+    let is_new = none_is_there && changes.files.iter().all(|change| change.before.is_none());
+    if is_new && layout.objects.iter().all(|object| tree.get(&object.path) == layout.tree.get(&object.path)) {
+        let ids: BTreeSet<String> = layout.objects.iter().map(|object| object.resource.id()).collect();
+        return ids.into_iter().map(|id| (ObjectKind::Added, id)).collect();
+    }
+    let found = describe(changes, |path| is_applied(path, root)).objects;
+    found.into_iter().map(|one| (one.change, one.object)).collect()
 }
 
 fn inventory_of(files: &Tree, root: &RepoPath) -> Inventory {
