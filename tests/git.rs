@@ -195,12 +195,13 @@ fn request<'a>(target: &'a Target, changes: &'a Changes, message: &'a str) -> Re
 
 fn preflight(repository: &Repository, files: &[FileChange]) -> Result<(), GitError> {
     let (target, changes) = (repository.target(None)?, repository.changes(files.to_vec())?);
-    repository.preflight(&request(&target, &changes, "message"))
+    repository.preflight(&request(&target, &changes, "message")).map(drop)
 }
 
 fn commit(repository: &Repository, files: &[FileChange], message: &str) -> Result<Option<Commit>, GitError> {
     let (target, changes) = (repository.target(None)?, repository.changes(files.to_vec())?);
-    repository.commit(&request(&target, &changes, message))
+    let request = request(&target, &changes, message);
+    repository.commit(&request, repository.preflight(&request)?)
 }
 
 fn put(path: &str, content: &str) -> FileChange {

@@ -15,7 +15,7 @@ use crate::cli::ui::Ui;
 use crate::diagnostic::mask::mask;
 use crate::diff::{ChangeSet, ObjectKind, count_kinds};
 use crate::repo::Repo;
-use crate::repo::git::{self, Changes, GitError, Repository, Request, Target};
+use crate::repo::git::{self, Changes, GitError, Ready, Repository, Request, Target};
 use crate::tree::{Blob, RepoPath, Tree};
 
 pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
@@ -75,8 +75,8 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
         sign: args.sign(),
         verify: !args.no_verify,
     };
-    explained(repository.preflight(&request))?;
-    let commit = write_and_commit(&repo, &roots, &sets, &repository, &request)?;
+    let ready = explained(repository.preflight(&request))?;
+    let commit = write_and_commit(&repo, &roots, &sets, &repository, &request, ready)?;
     for changes in sets.iter().filter(|_| target.is_current()) {
         super::render::list(changes, ui)?;
     }
@@ -118,10 +118,11 @@ fn write_and_commit(
     sets: &[ChangeSet],
     repository: &Repository,
     request: &Request,
+    ready: Ready,
 ) -> anyhow::Result<Option<git::Commit>> {
     let (roots, sets) = if request.target.is_current() { (roots, sets) } else { (&[][..], &[][..]) };
     let written = exclusive::write(repo, roots, &sets.iter().collect::<Vec<_>>())?;
-    let result = repository.commit(request);
+    let result = repository.commit(request, ready);
     // The commit is there all the same, and goes with what is written.
     let is_made = matches!(&result, Ok(_) | Err(GitError::IndexNotUpdated { .. }));
     explained(result).map_err(|error| if is_made { error } else { exclusive::undo(repo, written, error) })

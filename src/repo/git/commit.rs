@@ -25,22 +25,30 @@ pub struct Request<'a> {
     pub verify: bool,
 }
 
+/// Is a commit that nothing speaks against, while index and work tree stay as they are.
+pub struct Ready<'a> {
+    plan: Plan<'a>,
+    /// The index that the plan was made with.
+    index: Option<Index>,
+}
+
 impl Repository {
-    /// Refuses, before anything is written, what [`commit`](Self::commit) would refuse.
+    /// Plans a commit. Refuses, before anything is written, what [`commit`](Self::commit) would refuse.
     ///
     /// That is conflicts, a missing identity, a locked index, hooks of a repository that belongs to another user, and a
     /// path that the user has staged with something that is neither in `HEAD` nor about to be committed.
-    pub fn preflight(&self, request: &Request) -> Result<(), GitError> {
+    pub fn preflight<'a>(&self, request: &Request<'a>) -> Result<Ready<'a>, GitError> {
         message::compose(request.message, request.trailers)?;
         self.signs(request.sign)?;
         self.hooks(request.target.current, request.verify)?;
         let index = request.target.current.then(|| self.read_index()).transpose()?;
-        self.plan(request.target, index.as_ref(), request.changes)?;
+        let plan = self.plan(request.target, index.as_ref(), request.changes)?;
         let lock = self.lock_path();
-        if request.target.current && lock.exists() { Err(GitError::IndexLocked { lock }) } else { Ok(()) }
+        let is_locked = request.target.current && lock.exists();
+        if is_locked { Err(GitError::IndexLocked { lock }) } else { Ok(Ready { plan, index }) }
     }
 
-    /// Commits exactly the files of the request, onto its branch.
+    /// Commits exactly the files of a request that [`preflight`](Self::preflight) has planned, onto its branch.
     ///
     /// Returns `None`, and commits nothing, if all of them are in the branch already. For the current branch the caller
     /// has written the same contents to the work tree; for another one neither work tree nor index change. Contents are
@@ -48,7 +56,7 @@ impl Repository {
     ///
     /// Entries of the index for other paths stay as they are. On an error other than
     /// [`GitError::IndexNotUpdated`] neither the branch nor the index has changed.
-    pub fn commit(&self, request: &Request) -> Result<Option<Commit>, GitError> {
+    pub fn commit(&self, request: &Request, ready: Ready) -> Result<Option<Commit>, GitError> {
         let target = request.target;
         let message = message::compose(request.message, request.trailers)?;
         let sign = self.signs(request.sign)?;
@@ -63,7 +71,12 @@ impl Repository {
             let source = "it is not what it was when the files were compared".into();
             return Err(GitError::BranchMoved { branch: target.branch(), source });
         }
-        let plan = self.plan(target, staged.as_ref().map(|(_, index)| index), request.changes)?;
+        let index = staged.as_ref().map(|(_, index)| index);
+        let plan = if index::same(ready.index.as_ref(), index) {
+            ready.plan
+        } else {
+            self.plan(target, index, request.changes)?
+        };
         if plan.edits.values().all(|edit| edit.head == edit.new) {
             return Ok(None);
         }

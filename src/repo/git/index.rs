@@ -125,6 +125,14 @@ pub(super) fn write(index: &Index, out: impl std::io::Write) -> Result<(), GitEr
     out.flush().map_err(failed("write the index"))
 }
 
+/// Tells whether two indexes say the same of all files.
+pub(super) fn same(one: Option<&Index>, other: Option<&Index>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.path_backing() == other.path_backing() && one.entries() == other.entries(),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
 /// Names the paths whose contents or modes differ between two indexes.
 pub(super) fn differing(one: &Index, other: &Index) -> Vec<String> {
     let content = |index: &Index| -> BTreeMap<BString, (ObjectId, Mode)> {

@@ -23,7 +23,7 @@ mod reference;
 mod worktree;
 
 pub use branch::Target;
-pub use commit::Request;
+pub use commit::{Ready, Request};
 pub use error::{GitError, Source};
 pub use message::Trailer;
 pub use open::{Repository, Shared, discover};

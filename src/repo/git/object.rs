@@ -46,11 +46,11 @@ impl Repository {
         objects.dedup_by_key(|object| object.id);
         let mut known = self.git.objects.clone();
         known.refresh_never();
-        objects.retain(|object| object.kind == Kind::Blob || !known.exists(&object.id));
         if objects.len() > LOOSE {
             let dir = self.git.objects.store_ref().path().join("pack");
             pack::write(&dir, &objects, self.git.object_hash()).map_err(failed("store the files"))?;
         } else {
+            objects.retain(|object| object.kind == Kind::Blob || !known.exists(&object.id));
             for object in &objects {
                 self.git.objects.write_buf(object.kind, &object.data).map_err(failed("store a file"))?;
             }

@@ -83,13 +83,14 @@ impl Repository {
         self.check_identity()?;
 
         let mut dirs = Directories::new(&self.git, tree)?;
+        let has_modes = self.git.config_snapshot().boolean("core.fileMode").unwrap_or(true);
         let mut edits = Edits::new();
         for (FileChange { path, content }, id) in &changes.list {
             validate(path)?;
             // A directory is not the file of that name; `obstructions` looks at what is in it.
             let head = dirs.lookup(path)?.filter(|(_, kind)| *kind != EntryKind::Tree);
             let is_script = head.is_some_and(|(_, kind)| kind == EntryKind::BlobExecutable);
-            let is_script = self.is_executable(index.filter(|_| target.is_current()), path, is_script);
+            let is_script = self.is_executable(index.filter(|_| target.is_current()), path, is_script, has_modes);
             let kind = if is_script { EntryKind::BlobExecutable } else { EntryKind::Blob };
             edits.insert(path.as_str(), Edit { head, new: id.map(|id| (id, kind)), content: content.as_ref() });
         }

@@ -129,15 +129,16 @@ impl Repository {
     }
 
     /// Whether a file is to be executable in a commit: as it lies in the work tree, or, where file systems do not tell, as
-    /// the index has it. Without an index, the branch is not checked out here, and only the commit before counts.
-    pub(super) fn is_executable(&self, index: Option<&Index>, path: &str, before: bool) -> bool {
+    /// the index has it. Without an index, the branch is not checked out here, and only the commit before counts. `has_modes`
+    /// is what `core.fileMode` says.
+    #[cfg_attr(not(unix), allow(unused_variables, reason = "only Unix has modes"))]
+    pub(super) fn is_executable(&self, index: Option<&Index>, path: &str, before: bool, has_modes: bool) -> bool {
         let Some(index) = index else { return before };
         #[cfg(unix)]
-        {
+        if has_modes {
             use std::os::unix::fs::PermissionsExt;
-            let counts = self.git.config_snapshot().boolean("core.fileMode").unwrap_or(true);
             let on_disk = self.git.workdir_path(BStr::new(path)).and_then(|file| std::fs::symlink_metadata(file).ok());
-            if let Some(metadata) = on_disk.filter(|metadata| counts && metadata.is_file()) {
+            if let Some(metadata) = on_disk.filter(std::fs::Metadata::is_file) {
                 return metadata.permissions().mode() & 0o100 != 0;
             }
         }
