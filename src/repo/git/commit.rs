@@ -85,8 +85,8 @@ impl Repository {
             return Ok(None);
         }
         if let Some((lock, index)) = &mut staged {
-            self.update_index(index, &plan.edits);
-            index::write(index, lock.file())?;
+            let before = self.update_index(index, &plan.edits);
+            index::write(index, self.trees_of(index, tree, before.as_ref()).as_ref(), lock.file())?;
         }
         let hooks = self.hooks(target.current, request.verify)?;
         let message = self.ask_hooks(&hooks, &plan, tree, staged.as_ref().map(|(_, index)| index), message)?;

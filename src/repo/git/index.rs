@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice};
-use gix::index::File as Index;
 use gix::index::entry::{Flags, Mode, Stat};
+use gix::index::extension::Tree;
+use gix::index::{File as Index, State};
 use rayon::prelude::*;
 
 use super::error::failed;
@@ -42,7 +43,8 @@ impl Repository {
     }
 
     /// Makes the entries of our paths equal to the commit and leaves all others as they are.
-    pub(super) fn update_index(&self, index: &mut Index, edits: &Edits) {
+    /// Returns what it knew of trees, which the library would write unchanged.
+    pub(super) fn update_index(&self, index: &mut Index, edits: &Edits) -> Option<Tree> {
         let work = WorkTree::of(self);
         // Git recognizes a file that changed within the second of the index's writing, and kept its
         // size, by the index not being newer. The new one will be: a size of zero tells git instead.
@@ -81,8 +83,7 @@ impl Repository {
             index.dangerously_push_entry(stat.unwrap_or_default(), id, flags, Mode::from(kind), BStr::new(path));
         }
         index.sort_entries();
-        // The cached trees describe the old entries, and the library would write them unchanged.
-        index.remove_tree();
+        index.remove_tree()
     }
 
     /// Returns the ids of the files that the work tree has in the place of ours.
@@ -113,16 +114,20 @@ impl Repository {
                 entry.stat = same.stat;
             }
         }
-        write(&index, &mut file)?;
+        write(&index, None, &mut file)?;
         Ok((file.into_temp_path(), index))
     }
 }
 
-/// Writes an index into a file that takes its place later.
-pub(super) fn write(index: &Index, out: impl std::io::Write) -> Result<(), GitError> {
-    let mut out = std::io::BufWriter::new(out);
-    index.write_to(&mut out, Default::default()).map_err(failed("write the index"))?;
-    out.flush().map_err(failed("write the index"))
+/// Writes an index into a file that takes its place later, with what it knows of trees.
+pub(super) fn write(index: &Index, trees: Option<&Tree>, out: impl std::io::Write) -> Result<(), GitError> {
+    let fail = |error| failed("write the index")(error);
+    let mut out = gix::hash::io::Write::new(std::io::BufWriter::new(out), index.object_hash());
+    State::write_to(index, &mut out, Default::default()).map_err(failed("write the index"))?;
+    // The library takes no trees, only those that it has read itself; as an extension they stand behind all entries.
+    trees.map_or(Ok(()), |trees| trees.write_to(&mut out)).map_err(fail)?;
+    let digest = out.hash.try_finalize().map_err(failed("write the index"))?;
+    out.inner.write_all(digest.as_slice()).and_then(|()| out.inner.flush()).map_err(fail)
 }
 
 /// Tells whether two indexes say the same of all files.

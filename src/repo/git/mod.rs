@@ -8,6 +8,7 @@
 mod branch;
 mod changed;
 mod commit;
+mod directories;
 mod error;
 mod hooks;
 mod index;
@@ -20,6 +21,7 @@ mod program;
 mod push;
 mod read;
 mod reference;
+mod walk;
 mod worktree;
 
 pub use branch::Target;

@@ -143,7 +143,7 @@ impl Repository {
             match dirs.lookup(path)? {
                 Some((_, EntryKind::Commit)) => near.insert(0, (*path).to_owned()),
                 Some((id, EntryKind::Tree)) => {
-                    near.extend(self.leaves(id, path)?.into_iter().map(|(leaf, ..)| leaf.to_string()));
+                    near.extend(self.leaves(id, *path)?.into_iter().map(|(leaf, ..)| leaf.to_string()));
                 }
                 _ => {}
             }

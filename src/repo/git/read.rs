@@ -109,8 +109,8 @@ impl Repository {
     }
 
     /// Lists everything below `tree` that is not a directory, with `prefix` before each path.
-    pub(super) fn leaves(&self, tree: ObjectId, prefix: &str) -> Result<Leaves, GitError> {
-        let (mut leaves, mut todo) = (Leaves::new(), vec![(BString::from(prefix), tree)]);
+    pub(super) fn leaves(&self, tree: ObjectId, prefix: impl Into<BString>) -> Result<Leaves, GitError> {
+        let (mut leaves, mut todo) = (Leaves::new(), vec![(prefix.into(), tree)]);
         while let Some((dir, id)) = todo.pop() {
             let tree = self.git.find_tree(id).map_err(failed("read a directory"))?;
             for entry in tree.iter() {
@@ -131,8 +131,17 @@ impl Repository {
     }
 
     pub(super) fn read_index_at(&self, path: impl AsRef<Path>) -> Result<Index, GitError> {
+        self.index_at(path.as_ref(), true)
+    }
+
+    /// Reads the index to look at it only: like git, without a look at its checksum.
+    pub(super) fn read_index_quickly(&self) -> Result<Index, GitError> {
+        self.index_at(&self.git.index_path(), false)
+    }
+
+    fn index_at(&self, path: &Path, verified: bool) -> Result<Index, GitError> {
         let hash = self.git.object_hash();
-        Index::at_or_default(path.as_ref(), hash, false, Default::default()).map_err(failed("read the index"))
+        Index::at_or_default(path, hash, !verified, Default::default()).map_err(failed("read the index"))
     }
 }
 
