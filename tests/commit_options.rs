@@ -79,8 +79,59 @@ fn nothing_to_commit_makes_no_branch() {
     sandbox.write(INTENT, intent(""));
     let run = sandbox.run(&["commit", "--branch", "new", "--push"]);
     assert_eq!(run.code, 0, "{run}");
-    assert!(run.stdout.contains("nothing to commit: the branch `HEAD` holds"), "{run}");
+    assert!(
+        run.stdout.contains("nothing to commit: `HEAD` holds this rendering already; no branch `new` is made"),
+        "{run}"
+    );
     assert_eq!(sandbox.git(&["for-each-ref", "--format=%(refname)"]), "refs/heads/main\n");
+}
+
+#[test]
+fn another_name_of_a_branch_is_none() {
+    let sandbox = repository();
+    sandbox.git(&["symbolic-ref", "refs/heads/alias", "refs/heads/main"]);
+    refused(&sandbox, &["commit", "--branch", "alias"], &["`alias` is another name of `main`", "`--branch main`"]);
+    sandbox.git(&["symbolic-ref", "HEAD", "refs/heads/alias"]);
+    let run = sandbox.run(&["commit", "--branch", "main"]);
+    assert!(run.code == 0 && run.stdout.contains("[main "), "{run}");
+    assert_eq!(sandbox.git(&["status", "--porcelain"]), "");
+    assert_eq!(sandbox.git(&["symbolic-ref", "refs/heads/alias"]), "refs/heads/main\n");
+}
+
+#[test]
+fn a_name_that_cannot_be_beside_another_is_refused() {
+    let sandbox = repository();
+    sandbox.git(&["branch", "render/one/two"]);
+    for (branch, other) in
+        [("main/x", "main"), ("main/x/y", "main"), ("render/one", "render/one/two"), ("render", "render/one/two")]
+    {
+        refused(
+            &sandbox,
+            &["commit", "--branch", branch],
+            &[&format!("beside the branch `{other}`"), "choose another name"],
+        );
+    }
+    sandbox.git(&["pack-refs", "--all"]);
+    refused(&sandbox, &["commit", "--branch", "main/x"], &["beside the branch `main`"]);
+}
+
+#[test]
+fn a_lock_of_a_branch_is_named() {
+    let sandbox = repository();
+    for lock in [".git/refs/heads/main.lock", ".git/HEAD.lock"] {
+        sandbox.write(lock, "");
+        refused(&sandbox, &["commit"], &["the branch `main` is locked by", "wait for the other git process"]);
+        std::fs::remove_file(sandbox.repo().join(lock)).expect("removable");
+    }
+    assert_eq!(sandbox.run(&["commit"]).code, 0);
+}
+
+#[test]
+fn the_hint_names_the_remote_that_is_there() {
+    let sandbox = repository();
+    sandbox.git(&["remote", "add", "corp", "https://git.corp.example/clusters.git"]);
+    let run = sandbox.run(&["commit", "--branch", "render/demo"]);
+    assert!(run.stderr.contains("git push --set-upstream corp render/demo"), "{run}");
 }
 
 #[test]

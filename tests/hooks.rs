@@ -240,3 +240,34 @@ fn without_hooks_no_program_is_started() {
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(sandbox.git(&["status", "--porcelain"]), "");
 }
+
+#[test]
+fn a_signal_waits_until_the_commit_is_made_or_taken_back() {
+    let sandbox = repository();
+    let before = state(&sandbox);
+    hook(&sandbox, "pre-commit", "for name in INT TERM HUP; do kill -$name $PPID; done; exit 1");
+    let run = sandbox.run(&["commit"]);
+    assert!(run.code == 2 && run.stderr.contains("the hook `pre-commit` failed"), "{run}");
+    assert!(state(&sandbox) == before && !sandbox.exists(".git/index.lock"), "{run}");
+    hook(&sandbox, "pre-commit", "kill -INT $PPID");
+    let run = sandbox.run(&["commit"]);
+    assert!(run.code == 0 && run.stdout.contains("[main "), "{run}");
+    assert_eq!(sandbox.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn nothing_is_left_of_a_run_that_is_killed_in_a_hook() {
+    let sandbox = repository();
+    hook(&sandbox, "pre-commit", "kill -KILL $PPID");
+    assert_ne!(sandbox.run(&["commit"]).code, 0);
+    let left = || {
+        let names = std::fs::read_dir(sandbox.repo().join(".git")).expect("readable");
+        let names = names.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.contains("next-index") || name.ends_with("index.lock")).count()
+    };
+    assert_eq!(left(), 2);
+    hook(&sandbox, "pre-commit", "exit 0");
+    let run = sandbox.run(&["commit"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert_eq!(left(), 0);
+}

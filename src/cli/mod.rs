@@ -11,6 +11,7 @@ mod ground;
 mod hand_edits;
 mod selection;
 mod session;
+mod signals;
 mod since;
 mod ui;
 

@@ -11,6 +11,7 @@ use crate::cli::args::{Commit, Global};
 use crate::cli::changes::Decisions;
 use crate::cli::exclusive;
 use crate::cli::session::{self, Depth, Session};
+use crate::cli::signals;
 use crate::cli::ui::Ui;
 use crate::diagnostic::mask::mask;
 use crate::diff::{ChangeSet, ObjectKind, count_kinds};
@@ -75,8 +76,9 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
         sign: args.sign(),
         verify: !args.no_verify,
     };
-    let ready = explained(repository.preflight(&request))?;
-    let commit = write_and_commit(&repo, &roots, &sets, &repository, &request, ready)?;
+    let mut ready = explained(repository.preflight(&request))?;
+    explained(repository.store_ahead(&mut ready))?;
+    let commit = signals::hold_off(|| write_and_commit(&repo, &roots, &sets, &repository, &request, ready))??;
     for changes in sets.iter().filter(|_| target.is_current()) {
         super::render::list(changes, ui)?;
     }
@@ -87,8 +89,14 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
             commit.notes.iter().for_each(|note| ui.say(&format!("note: {note}")));
         }
         None if target.is_current() => ui.result("nothing to commit: the last commit holds this rendering already")?,
+        None if target.is_new() => {
+            let branch = target.branch();
+            ui.result(&format!(
+                "nothing to commit: `HEAD` holds this rendering already; no branch `{branch}` is made"
+            ))?;
+        }
         None => {
-            ui.result(&format!("nothing to commit: the branch `{}` holds this rendering already", base_of(&target)))?;
+            ui.result(&format!("nothing to commit: the branch `{}` holds this rendering already", target.branch()))?;
         }
     }
     // A new branch that nothing was committed to is not there.
@@ -98,17 +106,13 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
     match &args.push {
         Some(remote) => push(&repository, &target, remote.as_deref(), ui)?,
         None if !target.is_current() && commit.is_some() => {
-            let branch = target.branch();
-            ui.say(&format!("hint: `git push --set-upstream origin {branch}` pushes it, for a pull request"));
+            let (branch, remote) = (target.branch(), repository.remote_for(&target));
+            let remote = remote.as_deref().unwrap_or("origin");
+            ui.say(&format!("hint: `git push --set-upstream {remote} {branch}` pushes it, for a pull request"));
         }
         None => {}
     }
     Ok(Status::Clean)
-}
-
-/// Names the branch whose files a commit starts from.
-fn base_of(target: &Target) -> String {
-    if target.is_new() { "HEAD".to_owned() } else { target.branch() }
 }
 
 /// Writes the working tree and makes the commit. Without a commit the working tree is as it was.

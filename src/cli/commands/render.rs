@@ -7,6 +7,7 @@ use crate::cli::args::{Global, Render};
 use crate::cli::changes::{self, Decisions, Survey};
 use crate::cli::exclusive;
 use crate::cli::session::{self, Depth, Session};
+use crate::cli::signals;
 use crate::cli::ui::Ui;
 use crate::diff::{ChangeKind, ChangeSet};
 use crate::repo::{Repo, git};
@@ -70,7 +71,8 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
     }
     decisions.check(&met)?;
     // All at once: the disk is waited for a few times, not for each cluster.
-    exclusive::write(&repo, &roots, &all.iter().map(|(_, _, changes)| changes).collect::<Vec<_>>())?;
+    let changes: Vec<_> = all.iter().map(|(_, _, changes)| changes).collect();
+    signals::hold_off(|| exclusive::write(&repo, &roots, &changes))??;
     for (name, blocked, changes) in &all {
         if args.exit_code && !blocked {
             for change in &changes.files {

@@ -43,6 +43,9 @@ impl Target {
     }
 }
 
+/// Is what the names of branches start with.
+const BRANCHES: &str = "refs/heads/";
+
 /// Names the operations that wait for the user, by their marks; a bisection does not hinder commits.
 const OPERATIONS: [(&str, &str); 7] = [
     ("rebase-merge", "rebase"),
@@ -63,7 +66,8 @@ impl Repository {
         self.require_work_dir()?;
         let name = branch.map(full_name).transpose()?;
         let mut head = self.git.head().map_err(failed("read `HEAD`"))?;
-        let current = head.referent_name().map(ToOwned::to_owned);
+        let current = head.referent_name().map(|name| FullName::try_from(self.followed(&name.as_bstr().to_string())));
+        let current = current.transpose().map_err(failed("read `HEAD`"))?;
         let Some(name) = name.filter(|name| Some(name) != current.as_ref()) else {
             // Before `HEAD`, because a rebase detaches it and is the better explanation.
             if let Some((_, operation)) = OPERATIONS.iter().find(|(mark, _)| self.git.git_dir().join(mark).exists()) {
@@ -73,8 +77,15 @@ impl Repository {
             let parent = head.try_peel_to_id().map_err(failed("read `HEAD`"))?.map(|id| id.detach());
             return Ok(Target { name, parent, current: true, new: parent.is_none() });
         };
-        self.refuse_checked_out(&name)?;
         let found = self.git.try_find_reference(name.as_ref()).map_err(failed("read the branch"))?;
+        if let Some(leads) = found.as_ref().and_then(|found| found.target().try_name().map(ToOwned::to_owned)) {
+            let (branch, leads) = (name.shorten().to_string(), leads.shorten().to_string());
+            return Err(GitError::SymbolicBranch { branch, leads });
+        }
+        self.refuse_checked_out(&name)?;
+        if found.is_none() {
+            self.refuse_nested(&name)?;
+        }
         let (parent, new) = match found {
             Some(mut branch) => {
                 let commit = branch.peel_to_commit().map_err(failed("read the branch"))?;
@@ -83,6 +94,38 @@ impl Repository {
             None => (head.try_peel_to_id().map_err(failed("read `HEAD`"))?.map(|id| id.detach()), true),
         };
         Ok(Target { name, parent, current: false, new })
+    }
+
+    /// Refuses a new branch in whose name another branch takes the place of a directory, or the other way round.
+    fn refuse_nested(&self, name: &FullName) -> Result<(), GitError> {
+        let full = name.to_string();
+        let above = full.match_indices('/').map(|(at, _)| &full[..at]).filter(|part| part.len() > BRANCHES.len());
+        let mut around: Vec<String> = Vec::new();
+        for part in above {
+            let found = self.git.try_find_reference(part).map_err(failed("read the branches"))?;
+            around.extend(found.map(|branch| branch.name().shorten().to_string()));
+        }
+        let all = self.git.references().map_err(failed("read the branches"))?;
+        let below = all.prefixed(format!("{full}/").as_str()).map_err(failed("read the branches"))?;
+        around.extend(below.flatten().next().map(|branch| branch.name().shorten().to_string()));
+        match around.pop() {
+            Some(other) => Err(GitError::BranchInTheWay { branch: name.shorten().to_string(), other }),
+            None => Ok(()),
+        }
+    }
+
+    /// Follows symbolic references to the name of a branch.
+    fn followed(&self, name: &str) -> String {
+        let mut name = name.to_owned();
+        // As many as git follows.
+        for _ in 0..5 {
+            let found = self.git.try_find_reference(name.as_str()).ok().flatten();
+            match found.and_then(|found| Some(found.target().try_name()?.to_string())) {
+                Some(next) => name = next,
+                None => break,
+            }
+        }
+        name
     }
 
     /// Refuses a branch that a work tree has checked out, or will go back to after a rebase or a bisection.
@@ -100,7 +143,8 @@ impl Repository {
             let holds = |mark: &str| {
                 let text = std::fs::read_to_string(git_dir.join(mark)).unwrap_or_default();
                 let text = text.trim();
-                text.strip_prefix("ref:").map_or(text, str::trim).as_bytes() == name.as_bstr().as_bytes()
+                let text = text.strip_prefix("ref:").map_or(text, str::trim);
+                text.starts_with(BRANCHES) && self.followed(text).as_bytes() == name.as_bstr().as_bytes()
                     || mark == "BISECT_START" && text == short
             };
             if ["HEAD", "rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"].into_iter().any(holds) {
@@ -118,5 +162,5 @@ fn full_name(branch: &str) -> Result<FullName, GitError> {
     if matches!(branch, "HEAD" | "@") || branch.starts_with('-') || branch.starts_with("refs/") {
         return Err(invalid());
     }
-    FullName::try_from(format!("refs/heads/{branch}")).map_err(|_| invalid())
+    FullName::try_from(format!("{BRANCHES}{branch}")).map_err(|_| invalid())
 }

@@ -1,5 +1,8 @@
 //! Committing: the order in which everything is checked, stored, shown to hooks and published.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use gix::ObjectId;
 use gix::index::File as Index;
 
@@ -7,6 +10,9 @@ use super::error::failed;
 use super::hooks::Hooks;
 use super::plan::{Changes, Plan};
 use super::{Commit, GitError, Repository, Target, Trailer, index, message};
+
+/// How long another process may hold the lock of a branch: what git itself waits for it.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// Is what a commit is asked to be.
 #[derive(Debug, Clone)]
@@ -30,6 +36,8 @@ pub struct Ready<'a> {
     plan: Plan<'a>,
     /// The index that the plan was made with.
     index: Option<Index>,
+    /// The tree, once it is stored.
+    tree: Option<ObjectId>,
 }
 
 impl Repository {
@@ -44,8 +52,26 @@ impl Repository {
         let index = request.target.current.then(|| self.read_index()).transpose()?;
         let plan = self.plan(request.target, index.as_ref(), request.changes)?;
         let lock = self.lock_path();
-        let is_locked = request.target.current && lock.exists();
-        if is_locked { Err(GitError::IndexLocked { lock }) } else { Ok(Ready { plan, index }) }
+        if request.target.current && lock.exists() {
+            return Err(GitError::IndexLocked { lock });
+        }
+        let names = request.target.current.then(|| self.git.git_dir().join("HEAD.lock"));
+        let branch = self.git.common_dir().join(format!("{}.lock", request.target.name));
+        // Git holds one for a moment only.
+        let stays = |lock: &PathBuf| lock.exists() && (std::thread::sleep(MOMENT), lock.exists()).1;
+        if let Some(lock) = names.into_iter().chain([branch]).find(stays) {
+            return Err(GitError::BranchLocked { branch: request.target.branch(), lock });
+        }
+        Ok(Ready { plan, index, tree: None })
+    }
+
+    /// Stores the files of a commit, before index, branch or work tree change: they take the most room, and nothing has to
+    /// be taken back when the disk is full.
+    pub fn store_ahead(&self, ready: &mut Ready) -> Result<(), GitError> {
+        if ready.plan.edits.values().any(|edit| edit.head != edit.new) {
+            ready.tree = Some(self.store(&ready.plan)?);
+        }
+        Ok(())
     }
 
     /// Commits exactly the files of a request that [`preflight`](Self::preflight) has planned, onto its branch.
@@ -72,15 +98,18 @@ impl Repository {
             return Err(GitError::BranchMoved { branch: target.branch(), source });
         }
         let index = staged.as_ref().map(|(_, index)| index);
-        let plan = if index::same(ready.index.as_ref(), index) {
-            ready.plan
+        let (plan, tree) = if index::same(ready.index.as_ref(), index) {
+            (ready.plan, ready.tree)
         } else {
-            self.plan(target, index, request.changes)?
+            (self.plan(target, index, request.changes)?, None)
         };
         if plan.edits.values().all(|edit| edit.head == edit.new) {
             return Ok(None);
         }
-        let tree = self.store(&plan)?;
+        let tree = match tree {
+            Some(tree) => tree,
+            None => self.store(&plan)?,
+        };
         if tree == plan.tree {
             return Ok(None);
         }

@@ -30,6 +30,18 @@ pub enum GitError {
     InvalidBranch { branch: String },
     #[error("the branch `{branch}` is checked out in the work tree `{}`", dir.display())]
     CheckedOut { branch: String, dir: PathBuf },
+    #[error("the branch `{branch}` is another name of `{leads}`")]
+    SymbolicBranch { branch: String, leads: String },
+    #[error(
+        "there can be no branch `{branch}` beside the branch `{other}`: one name would be a directory of the other"
+    )]
+    BranchInTheWay { branch: String, other: String },
+    #[error("the branch `{branch}` is locked by `{}`", lock.display())]
+    BranchLocked { branch: String, lock: PathBuf },
+    #[error("`{}` cannot be read, so that nobody knows what git is to do", path.display())]
+    Unreadable { path: PathBuf, source: Source },
+    #[error("the repository around `{}` has SHA-256 objects, which are not supported", dir.display())]
+    Sha256 { dir: PathBuf },
     #[error("`git` cannot be started")]
     NoProgram { source: Source },
     #[error("git could not sign the commit: {said}")]
@@ -79,6 +91,10 @@ impl GitError {
             Self::NoIdentity { .. } => "run `git config user.name <name>` and `git config user.email <address>`",
             Self::InvalidDate { .. } => "unset it, or write it like `2026-01-31T12:00:00+00:00`",
             Self::InvalidBranch { .. } => "pass a short name such as `render/prod`, without `refs/heads/`",
+            Self::SymbolicBranch { leads, .. } => return Some(format!("name the branch itself: `--branch {leads}`")),
+            Self::BranchInTheWay { .. } => "choose another name",
+            Self::Unreadable { .. } => "give yourself the permission to read it",
+            Self::Sha256 { .. } => "use a repository with SHA-1 objects, the default of git",
             Self::CheckedOut { .. } => "run it there, or name another branch",
             Self::NoProgram { .. } => "install git: signing and pushing are done by it, with your keys and credentials",
             Self::SigningFailed { .. } => {
@@ -106,7 +122,9 @@ impl GitError {
             }
             Self::PushFailed { .. } => "the commit is made; run the command again, or `git push`, when this is mended",
             Self::Staged { .. } => "commit it, or unstage it with `git reset -- <path>`",
-            Self::IndexLocked { .. } => "wait for the other git process; if there is none, remove the file",
+            Self::BranchLocked { .. } | Self::IndexLocked { .. } => {
+                "wait for the other git process; if there is none, remove the file"
+            }
             Self::Obstructed { .. } => "remove it or render elsewhere",
             Self::Converted { .. } => {
                 "take the attribute off this path, or run `fluxwright render`, then `git add` and `git commit`"

@@ -17,6 +17,9 @@ use super::{GitError, Repository};
 use crate::repo::clean::UNFINISHED;
 use crate::repo::journal::{self, IndexLock, Repair};
 
+/// Is what the name of an index for hooks starts with.
+const NEXT: &str = "fluxwright-next-index-";
+
 impl Repository {
     pub(super) fn lock_path(&self) -> PathBuf {
         self.git.index_path().with_extension("lock")
@@ -32,7 +35,8 @@ impl Repository {
     pub fn repair(&self) -> Result<Option<Repair>, GitError> {
         // A run that only reads may be writing one right now; it does without when it is gone.
         let records = std::fs::read_dir(self.git.git_dir()).into_iter().flatten().flatten();
-        for record in records.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+        let is_left = |name: &str| name.starts_with(UNFINISHED) || name.starts_with(NEXT);
+        for record in records.filter(|entry| is_left(&entry.file_name().to_string_lossy())) {
             let _ = std::fs::remove_file(record.path());
         }
         let value = |name: &str| Some(self.git.find_reference(name).ok()?.try_id()?.to_string());
@@ -103,7 +107,7 @@ impl Repository {
         let action = "write an index for the hooks";
         let state = gix::index::State::from_tree(&tree, &self.git.objects, Default::default());
         let mut file = tempfile::Builder::new()
-            .prefix("next-index-")
+            .prefix(NEXT)
             .suffix(".lock")
             .tempfile_in(self.git.git_dir())
             .map_err(failed(action))?;

@@ -36,14 +36,30 @@ pub fn discover(dir: &Path) -> Result<Option<Repository>, GitError> {
     let start = gix::path::realpath(dir).map_err(|e| open(e.into()))?;
     std::fs::metadata(&start).map_err(|e| open(e.into()))?;
     let entries = start.ancestors().map(|dir| dir.join(".git"));
-    let Some(found) = entries.chain([start.clone()]).find(|path| gix::discover::is_git(path).is_ok()) else {
-        return Ok(None);
+    let Some(found) = entries.clone().chain([start.clone()]).find(|path| gix::discover::is_git(path).is_ok()) else {
+        // One that cannot be looked into is no reason to believe that there is none.
+        let closed =
+            |path: &PathBuf| std::fs::read_dir(path).err().filter(|e| e.kind() == std::io::ErrorKind::PermissionDenied);
+        return match entries.into_iter().find_map(|path| Some((closed(&path)?, path))) {
+            Some((e, path)) => Err(GitError::Unreadable { path, source: e.into() }),
+            None => Ok(None),
+        };
     };
     // Overrides of the work tree and the index from the environment belong to another repository.
     let options = gix::open::Options::default()
         .open_path_as_is(true)
         .filter_config_section(|meta| is_trusted(meta) && meta.source != gix::config::Source::EnvOverride);
-    let git = gix::open_opts(found, options).map_err(|e| open(e.into()))?;
+    let git = gix::open_opts(&found, options).map_err(|e| {
+        let config = std::fs::read_to_string(found.join("config")).unwrap_or_default().to_lowercase();
+        let has_sha256 = config.lines().any(|line| line.contains("objectformat") && line.contains("sha256"));
+        if has_sha256 { GitError::Sha256 { dir: dir.to_owned() } } else { open(e.into()) }
+    })?;
+    // The library goes on without a configuration that it cannot read: without hooks, signatures and the right name.
+    let path = git.common_dir().join("config");
+    match std::fs::File::open(&path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(GitError::Unreadable { path, source: e.into() }),
+        _ => Ok(()),
+    }?;
     Ok(Some(Repository { git }))
 }
 

@@ -16,6 +16,22 @@ pub struct Pushed {
 }
 
 impl Repository {
+    /// Names the remote that a branch is pushed to; nothing when there is none, or several that nobody chose from.
+    pub fn remote_for(&self, target: &Target) -> Option<String> {
+        let config = self.git.config_snapshot();
+        let branch = target.branch();
+        let get = |key: String| config.string(key.as_str()).map(|value| value.to_string());
+        let named = get(format!("branch.{branch}.pushRemote"))
+            .or_else(|| get("remote.pushDefault".to_owned()))
+            .or_else(|| get(format!("branch.{branch}.remote")).filter(|remote| remote != "."));
+        let remotes = self.git.remote_names();
+        let only = || match remotes.len() {
+            1 => remotes.iter().next().map(ToString::to_string),
+            _ => remotes.iter().find(|name| name.as_bytes() == b"origin").map(ToString::to_string),
+        };
+        named.filter(|remote| !remote.is_empty()).or_else(only).filter(|remote| !remote.starts_with('-'))
+    }
+
     /// Pushes exactly the branch, to its upstream or to another remote.
     ///
     /// Without upstream the branch gets the same name at the remote, and that as its upstream if the remote has a name.
@@ -27,18 +43,9 @@ impl Repository {
         let upstream = get(format!("branch.{branch}.remote")).zip(get(format!("branch.{branch}.merge")));
         // `.` is this repository: a branch that follows another local one.
         let upstream = upstream.filter(|(remote, _)| remote != ".");
-        let configured = || {
-            get(format!("branch.{branch}.pushRemote"))
-                .or_else(|| get("remote.pushDefault".to_owned()))
-                .or_else(|| upstream.as_ref().map(|(remote, _)| remote.clone()))
-        };
-        let remotes = self.git.remote_names();
-        let only = || match remotes.len() {
-            1 => remotes.iter().next().map(ToString::to_string),
-            _ => remotes.iter().find(|name| name.as_bytes() == b"origin").map(ToString::to_string),
-        };
-        let remote = remote.map(str::to_owned).or_else(configured).or_else(only);
+        let remote = remote.map(str::to_owned).or_else(|| self.remote_for(target));
         let remote = remote.filter(|remote| !remote.starts_with('-')).ok_or(GitError::NoRemote)?;
+        let remotes = self.git.remote_names();
         let there = upstream.as_ref().filter(|(own, _)| *own == remote).map(|(_, merge)| merge.clone());
         let there = there.unwrap_or_else(|| target.name.to_string());
 

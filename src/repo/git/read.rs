@@ -146,7 +146,16 @@ impl Repository {
 }
 
 pub(super) fn lookup(tree: &gix::Tree, path: &str) -> Result<Slot, GitError> {
-    let entry = tree.lookup_entry(path.split('/').map(str::as_bytes));
-    let entry = entry.map_err(failed("read a directory"))?;
-    Ok(entry.map(|entry| (entry.object_id(), entry.mode().kind())))
+    let slot = |tree: &gix::Tree, name: &str| {
+        let entry = tree.iter().flatten().find(|entry| entry.filename() == name.as_bytes());
+        entry.map(|entry| (entry.object_id(), entry.kind()))
+    };
+    let (mut tree, mut rest) = (tree.clone(), path);
+    // A submodule has files in it, and none of this repository.
+    while let Some((dir, below)) = rest.split_once('/') {
+        let Some((id, EntryKind::Tree)) = slot(&tree, dir) else { return Ok(None) };
+        tree = tree.repo.find_tree(id).map_err(failed("read a directory"))?;
+        rest = below;
+    }
+    Ok(slot(&tree, rest))
 }
