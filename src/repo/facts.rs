@@ -49,11 +49,9 @@ impl Repo {
     /// # Errors
     /// When git's files cannot be read.
     pub fn is_left_out(&self, path: &RepoPath) -> Result<bool, GitError> {
-        if std::fs::symlink_metadata(self.root.join(path.as_str())).is_ok() {
-            return Ok(false);
-        }
         let facts = self.facts()?;
-        Ok(facts.left_out.has(&format!("{}{path}", facts.prefix)))
+        let is_there = || std::fs::symlink_metadata(self.root.join(path.as_str())).is_ok();
+        Ok(facts.left_out.has(&format!("{}{path}", facts.prefix)) && !is_there())
     }
 
     /// Reads those of the files that git left out of the work tree, as it would check them out.

@@ -105,7 +105,7 @@ impl IndexLock {
         std::fs::rename(&part, &journal)?;
         let dir = self.index.parent().unwrap_or(Path::new("."));
         // The objects lie on the same file system; references must never lead to one that is not on the disk.
-        sync::file_systems(&[dir].into())?;
+        sync::file_systems(&[dir])?;
         sync::directory(dir)
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Symbolic links are never followed below the root: a link is somebody else's file.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -158,11 +160,14 @@ impl Repo {
     /// # Errors
     /// When it is there but cannot be read.
     pub fn read(&self, path: &RepoPath) -> Result<Option<Blob>, ReadError> {
+        if self.is_open(path) { self.read_plain(path) } else { Ok(None) }
+    }
+
+    /// Reads one file to which no link leads.
+    fn read_plain(&self, path: &RepoPath) -> Result<Option<Blob>, ReadError> {
         let full = self.root.join(path.as_str());
-        if self.passes_link(path) {
-            return Ok(None);
-        }
         match std::fs::symlink_metadata(&full) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Ok(metadata) if metadata.is_file() && metadata.len() <= LARGEST => match std::fs::read(&full) {
                 Ok(bytes) => Ok(Some(Blob::from(bytes))),
                 Err(source) => Err(ReadError { path: full, source }),
@@ -171,7 +176,6 @@ impl Repo {
                 Err(ReadError { path: full, source: io::Error::other(format!("larger than {LARGEST} bytes")) })
             }
             Ok(_) => Ok(None),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(source) => Err(ReadError { path: full, source }),
         }
     }
@@ -181,8 +185,14 @@ impl Repo {
     /// # Errors
     /// When one is there but cannot be read.
     pub fn read_all(&self, paths: &[RepoPath]) -> Result<Tree, ReadError> {
-        let files: Result<Vec<Option<(RepoPath, Blob)>>, ReadError> =
-            paths.par_iter().map(|path| Ok(self.read(path)?.map(|blob| (path.clone(), blob)))).collect();
+        let dirs: BTreeMap<&str, &RepoPath> = paths.iter().map(|path| (path.dir(), path)).collect();
+        let open: BTreeSet<&str> =
+            dirs.into_iter().filter(|(_, path)| self.is_open(path)).map(|(dir, _)| dir).collect();
+        let files: Result<Vec<Option<(RepoPath, Blob)>>, ReadError> = paths
+            .par_iter()
+            .filter(|path| open.contains(path.dir()))
+            .map(|path| Ok(self.read_plain(path)?.map(|blob| (path.clone(), blob))))
+            .collect();
         Ok(files?.into_iter().flatten().collect())
     }
 
@@ -271,33 +281,37 @@ impl Repo {
 
     /// Whether something that is not a plain file, or a directory that is not one, stands where a file would be written.
     pub fn is_obstructed(&self, path: &RepoPath) -> bool {
-        let full = self.root.join(path.as_str());
-        if std::fs::symlink_metadata(&full).is_ok_and(|metadata| !metadata.is_file()) {
-            return true;
-        }
-        let mut dir = path.parent();
-        while let Some(current) = dir {
-            let full = self.root.join(current.as_str());
-            if std::fs::symlink_metadata(&full).is_ok_and(|metadata| !metadata.is_dir()) {
-                return true;
-            }
-            dir = current.parent();
-        }
-        false
+        let is_no_file =
+            || std::fs::symlink_metadata(self.root.join(path.as_str())).is_ok_and(|found| !found.is_file());
+        self.any_on_the_way(path, |found| !found.is_dir()) || is_no_file()
     }
 
     /// Whether a directory on the way to a path is a symbolic link.
     pub(super) fn passes_link(&self, path: &RepoPath) -> bool {
-        let mut dir = path.parent();
-        while let Some(current) = dir {
-            let full = self.root.join(current.as_str());
-            if std::fs::symlink_metadata(&full).is_ok_and(|metadata| metadata.file_type().is_symlink()) {
-                return true;
-            }
-            dir = current.parent();
-        }
-        false
+        self.any_on_the_way(path, |found| found.file_type().is_symlink())
     }
+
+    /// Whether all directories on the way to a path are there, and none is a link.
+    fn is_open(&self, path: &RepoPath) -> bool {
+        !self.on_the_way(path).any(|found| is_missing(&found) || found.is_ok_and(|found| found.is_symlink()))
+    }
+
+    /// Whether something on the way to a path is of a kind.
+    fn any_on_the_way(&self, path: &RepoPath, is_it: impl Fn(&Metadata) -> bool) -> bool {
+        // Nothing lies below what is not there.
+        let is_there = |found: &io::Result<Metadata>| !is_missing(found);
+        self.on_the_way(path).take_while(is_there).any(|found| found.is_ok_and(|found| is_it(&found)))
+    }
+
+    /// Walks what stands on the way to a path, from the root on.
+    fn on_the_way<'p>(&'p self, path: &'p RepoPath) -> impl Iterator<Item = io::Result<Metadata>> + 'p {
+        let dirs = path.as_str().match_indices('/').map(|(end, _)| &path.as_str()[..end]);
+        dirs.map(|dir| std::fs::symlink_metadata(self.root.join(dir)))
+    }
+}
+
+fn is_missing(found: &io::Result<Metadata>) -> bool {
+    found.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Reads the manifests of a base: all YAML files and kustomization files below a directory.

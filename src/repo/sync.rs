@@ -17,13 +17,12 @@ pub(super) fn at_once(files: usize) -> bool {
 
 /// Flushes the file systems on which directories lie.
 #[cfg(target_os = "linux")]
-pub(super) fn file_systems(dirs: &BTreeSet<&Path>) -> io::Result<()> {
+pub(super) fn file_systems(dirs: &[&Path]) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let mut done = BTreeSet::new();
     for dir in dirs {
-        let handle = File::open(dir)?;
-        if done.insert(handle.metadata()?.dev()) {
-            rustix::fs::syncfs(&handle)?;
+        if done.insert(std::fs::metadata(dir)?.dev()) {
+            rustix::fs::syncfs(File::open(dir)?)?;
         }
     }
     Ok(())
@@ -31,12 +30,12 @@ pub(super) fn file_systems(dirs: &BTreeSet<&Path>) -> io::Result<()> {
 
 /// Other systems have no such call; see [`at_once`].
 #[cfg(not(target_os = "linux"))]
-pub(super) fn file_systems(_: &BTreeSet<&Path>) -> io::Result<()> {
+pub(super) fn file_systems(_: &[&Path]) -> io::Result<()> {
     Ok(())
 }
 
 /// Flushes directories, so that renamed and deleted names last.
-pub(super) fn directories(dirs: &BTreeSet<&Path>) -> io::Result<()> {
+pub(super) fn directories(dirs: &[&Path]) -> io::Result<()> {
     if at_once(dirs.len()) { file_systems(dirs) } else { dirs.par_iter().try_for_each(|dir| directory(dir)) }
 }
 

@@ -84,7 +84,9 @@ fn name_for(what: &str) -> String {
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(text.as_bytes());
+    let number = digest.iter().take(8).fold(0, |number: u64, byte| (number << 8) | u64::from(*byte));
+    format!("{number:016x}")
 }
 
 /// Whether a name is one that only we make: its second half is the digest of the first.

@@ -112,7 +112,8 @@ impl Repo {
         let one_by_one = !sync::at_once(files.len());
         let write = |change: &FileChange, step, parts: &[&[u8]]| {
             let full = self.root().join(change.path.as_str());
-            let mode = self.mode(&change.path).or_else(|| modes.get(&change.path).copied());
+            let there = change.before.as_ref().and_then(|_| self.mode(&change.path));
+            let mode = there.or_else(|| modes.get(&change.path).copied());
             let made = Temporary::write(&full, step, parts, mode, one_by_one);
             made.map_err(|source| WriteError { action: "write", path: full, source })
         };
@@ -120,7 +121,10 @@ impl Repo {
             let before = change.before.as_ref().map(|blob| blob.bytes()).unwrap_or_default();
             if let Some(after) = &change.after {
                 staged.both.push(write(change, "both", &[before, after.bytes()])?);
-                staged.last.push(write(change, "new", &[after.bytes()])?);
+                // Where there was none, both are the new one.
+                if change.before.is_some() {
+                    staged.last.push(write(change, "new", &[after.bytes()])?);
+                }
             } else {
                 staged.last_deleted.push(&change.path);
             }
@@ -131,8 +135,7 @@ impl Repo {
         staged.deleted = files.iter().filter(|change| change.after.is_none()).map(|change| &change.path).collect();
         if !one_by_one {
             let all = staged.files.iter().chain(&staged.both).chain(&staged.last);
-            let dirs = all.filter_map(|file| file.target().parent()).collect();
-            sync::file_systems(&dirs).map_err(|source| self.failed(source))?;
+            sync::file_systems(&parents(all.map(Temporary::target))).map_err(|source| self.failed(source))?;
         }
         Ok(staged)
     }
@@ -146,8 +149,8 @@ impl Repo {
         place_all(files)?;
         deleted.par_iter().try_for_each(|path| self.delete(path))?;
         let removed: Vec<PathBuf> = deleted.iter().map(|path| self.root().join(path.as_str())).collect();
-        let dirs = targets.iter().chain(&removed).filter_map(|path| path.parent()).collect();
-        sync::directories(&dirs).map_err(|source| self.failed(source))?;
+        let changed = targets.iter().chain(&removed).map(PathBuf::as_path);
+        sync::directories(&parents(changed)).map_err(|source| self.failed(source))?;
         self.place(last)?;
         last_deleted.iter().try_for_each(|path| self.delete(path))?;
         // All that was to be written is; what is left needs no undoing.
@@ -160,25 +163,33 @@ impl Repo {
     fn place(&self, files: Vec<Temporary>) -> Result<(), WriteError> {
         let targets: Vec<PathBuf> = files.iter().map(|file| file.target().to_path_buf()).collect();
         place_all(files)?;
-        let dirs = targets.iter().filter_map(|path| path.parent()).collect();
-        sync::directories(&dirs).map_err(|source| self.failed(source))
+        sync::directories(&parents(targets.iter().map(PathBuf::as_path))).map_err(|source| self.failed(source))
     }
 
     /// Makes the directories of files, unless one on the way is a link.
     fn directories(&self, paths: &[&RepoPath]) -> Result<Directories, WriteError> {
         let mut made = Directories::default();
-        let first_of: BTreeMap<Option<RepoPath>, &RepoPath> = paths.iter().map(|path| (path.parent(), *path)).collect();
-        for path in first_of.into_values() {
+        let mut known = BTreeSet::new();
+        if !paths.is_empty() {
+            made.make(self.root()).map_err(|source| self.failed(source))?;
+        }
+        for path in paths {
             let full = self.root().join(path.as_str());
             let fail = |source| WriteError { action: "write", path: full.clone(), source };
-            if self.passes_link(path) {
-                return Err(fail(io::Error::other("a directory on the way is a symbolic link")));
+            let dirs = path.as_str().match_indices('/').map(|(end, _)| &path.as_str()[..end]);
+            for dir in dirs.filter(|dir| known.insert(*dir)) {
+                let dir = self.root().join(dir);
+                match std::fs::symlink_metadata(&dir) {
+                    Ok(found) if found.is_symlink() => {
+                        return Err(fail(io::Error::other("a directory on the way is a symbolic link")));
+                    }
+                    Ok(found) if found.is_dir() => {}
+                    _ => made.make(&dir).map_err(fail)?,
+                }
             }
-            made.make(full.parent().unwrap_or(Path::new("."))).map_err(fail)?;
         }
         // A file is no more durable than the way to it.
-        let parents = made.0.iter().filter_map(|dir| dir.parent()).collect();
-        sync::directories(&parents).map_err(|source| self.failed(source))?;
+        sync::directories(&parents(made.0.iter().map(PathBuf::as_path))).map_err(|source| self.failed(source))?;
         Ok(made)
     }
 
@@ -249,15 +260,16 @@ impl Directories {
     /// Makes a directory and those above it.
     pub(super) fn make(&mut self, dir: &Path) -> io::Result<()> {
         let missing: Vec<&Path> = dir.ancestors().take_while(|dir| std::fs::symlink_metadata(dir).is_err()).collect();
+        let is_there = missing.is_empty();
         for dir in missing.into_iter().rev().filter(|dir| !dir.as_os_str().is_empty()) {
             match std::fs::create_dir(dir) {
                 Ok(()) => self.0.push(dir.to_path_buf()),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {}
                 Err(error) => return Err(error),
             }
         }
         // What stands there may be a file.
-        std::fs::create_dir_all(dir)
+        if is_there { std::fs::create_dir_all(dir) } else { Ok(()) }
     }
 
     /// Keeps them.
@@ -273,6 +285,14 @@ impl Drop for Directories {
     }
 }
 
+/// The directories of files, each once.
+fn parents<'p>(paths: impl Iterator<Item = &'p Path>) -> Vec<&'p Path> {
+    let mut dirs: Vec<&Path> = paths.filter_map(Path::parent).collect();
+    dirs.sort_unstable_by_key(|dir| dir.as_os_str());
+    dirs.dedup_by_key(|dir| dir.as_os_str());
+    dirs
+}
+
 fn place_all(files: Vec<Temporary>) -> Result<(), WriteError> {
     files.into_par_iter().try_for_each(|file| {
         let path = file.target().to_path_buf();
@@ -282,8 +302,9 @@ fn place_all(files: Vec<Temporary>) -> Result<(), WriteError> {
 
 /// The files that an inventory lists before a change and not after it.
 fn gone(change: &FileChange) -> Vec<RepoPath> {
-    let read = |blob: &Option<crate::tree::Blob>| blob.as_ref().map(Inventory::read).unwrap_or_default();
-    let (before, after, root) = (read(&change.before), read(&change.after), change.path.parent());
+    let Some(before) = change.before.as_ref().map(Inventory::read) else { return Vec::new() };
+    let after = change.after.as_ref().map(Inventory::read).unwrap_or_default();
+    let root = change.path.parent();
     let gone: BTreeSet<&str> = before.paths().filter(|path| !after.owns(path)).collect();
     root.iter().flat_map(|root| gone.iter().filter_map(|path| root.join(path).ok())).collect()
 }

@@ -28,7 +28,7 @@ impl Blob {
 impl Blob {
     /// Returns the file with `\n` for every `\r\n`: what git stores of a text that it checked out with CRLF.
     pub fn with_lf(&self) -> std::borrow::Cow<'_, [u8]> {
-        if !self.0.windows(2).any(|pair| pair == b"\r\n") {
+        if !self.0.contains(&b'\r') {
             return (&*self.0).into();
         }
         let mut out = Vec::with_capacity(self.0.len());

@@ -1,5 +1,6 @@
 //! [`RepoPath`]: a relative path with `/` that cannot leave the directory it is joined to.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
@@ -10,6 +11,9 @@ const DEVICES: [&str; 30] = [
     "com9", "com¹", "com²", "com³", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "lpt¹",
     "lpt²", "lpt³",
 ];
+
+/// Longest path in bytes.
+const LONGEST: usize = 4000;
 
 /// Why a text is not a path inside a repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +51,7 @@ impl RepoPath {
         if text.starts_with('/') {
             return Err(PathError::Absolute);
         }
-        if text.len() > 4000 {
+        if text.len() > LONGEST {
             return Err(PathError::TooLong);
         }
         for part in text.split('/') {
@@ -82,7 +86,9 @@ impl RepoPath {
     /// # Errors
     /// As [`RepoPath::parse`].
     pub fn join(&self, text: &str) -> Result<Self, PathError> {
-        Self::parse(&format!("{}/{text}", self.0))
+        text.split('/').try_for_each(check_component)?;
+        let joined = format!("{}/{text}", self.0);
+        if joined.len() > LONGEST { Err(PathError::TooLong) } else { Ok(Self(joined)) }
     }
 
     /// Returns the path as text with `/`.
@@ -93,6 +99,11 @@ impl RepoPath {
     /// Returns the directory of the path, or `None` at the top.
     pub fn parent(&self) -> Option<RepoPath> {
         self.0.rsplit_once('/').map(|(dir, _)| RepoPath(dir.to_owned()))
+    }
+
+    /// Returns the directory of the path as text, empty at the top.
+    pub fn dir(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(dir, _)| dir)
     }
 
     /// Returns the last component.
@@ -116,6 +127,20 @@ fn check_component(part: &str) -> Result<(), PathError> {
     if part.len() > 255 {
         return Err(PathError::TooLong);
     }
+    if !part.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b':')) {
+        check_characters(part)?;
+    }
+    let bare = part.trim_end_matches(['.', ' ']);
+    let is_lower = bare.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    let lower: Cow<'_, str> = if is_lower { bare.into() } else { bare.to_lowercase().into() };
+    let stem = lower.split('.').next().unwrap_or_default();
+    if lower == ".git" || lower == "git~1" || lower.is_empty() || DEVICES.contains(&stem) {
+        return Err(PathError::Reserved(part.to_owned()));
+    }
+    Ok(())
+}
+
+fn check_characters(part: &str) -> Result<(), PathError> {
     if let Some(c) = part.chars().find(|c| c.is_control() || matches!(c, '\\' | ':' | '\u{2028}' | '\u{2029}')) {
         return Err(PathError::Character(c));
     }
@@ -123,11 +148,6 @@ fn check_component(part: &str) -> Result<(), PathError> {
     let unseen = |c: &char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     if let Some(c) = part.chars().find(unseen) {
         return Err(PathError::Character(c));
-    }
-    let lower = part.trim_end_matches(['.', ' ']).to_lowercase();
-    let stem = lower.split('.').next().unwrap_or_default();
-    if lower == ".git" || lower == "git~1" || lower.is_empty() || DEVICES.contains(&stem) {
-        return Err(PathError::Reserved(part.to_owned()));
     }
     Ok(())
 }
