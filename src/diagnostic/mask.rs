@@ -52,6 +52,8 @@ const MARKS: [&str; 18] = [
     "AGE-SECRET-KEY-1",
     "eyJ",
 ];
+/// The shortest text that holds a token of [`TOKEN`].
+const SHORTEST_TOKEN: usize = 15;
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?-u)\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|gl(?:pat|rt|dt)-[\w.-]{16,}|A[KS]IA[0-9A-Z]{16}|",
@@ -64,6 +66,8 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
 static AUTHORIZATION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i-u)\b(bearer|basic)([ \t]+)([a-z0-9._~+/=-]{8,})").expect("a constant expression")
 });
+/// How many characters of base64 in one line may be one.
+const SHORTEST_BASE64: usize = 16;
 /// Base64 of some length, also when it is folded into lines.
 static BASE64: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?-u)[A-Za-z0-9+/]{16,}(?:\r?\n[ \t]*[A-Za-z0-9+/]+)*={0,2}").expect("a constant expression")
@@ -76,7 +80,7 @@ static VARIABLES: LazyLock<Regex> = LazyLock::new(|| {
 /// Returns the text with everything that looks like a credential replaced.
 pub fn mask(text: &str) -> String {
     let text = mask_plain(text, &|_, _| true);
-    mask_encoded(&text)
+    mask_encoded(&text).into_owned()
 }
 
 /// Returns a credential as the rest of the program may see it: an address keeps all but its user information.
@@ -86,13 +90,26 @@ pub fn redact(value: &str) -> String {
 }
 
 /// Hides what shows its form in plain text; `is_pair` judges a secret name with a value that has no form of its own.
-fn mask_plain(text: &str, is_pair: &dyn Fn(&str, &str) -> bool) -> String {
-    // Expressions are built when they are first used, which takes longer than most runs need: so each waits for a mark.
+fn mask_plain<'t>(text: &'t str, is_pair: &dyn Fn(&str, &str) -> bool) -> Cow<'t, str> {
+    // An expression costs more than all that it finds in most texts: so each waits for a mark.
     let text = if text.contains("PRIVATE KEY") { PRIVATE_KEY.replace_all(text, HIDDEN) } else { text.into() };
-    let text = mask_addresses(&text);
-    let text = if text.contains('@') { mask_bare_users(&text) } else { text };
-    let text = if has_mark(&text) { TOKEN.replace_all(&text, HIDDEN) } else { text };
-    let text = AUTHORIZATION.replace_all(&text, |found: &Captures<'_>| {
+    let text = then(text, mask_addresses);
+    let text = if text.contains('@') { then(text, mask_bare_users) } else { text };
+    let text = if has_mark(&text) { then(text, |text| TOKEN.replace_all(text, HIDDEN)) } else { text };
+    let text = if text.contains([' ', '\t']) { then(text, mask_authorization) } else { text };
+    if text.contains([':', '=']) { then(text, |text| mask_pairs(text, is_pair)) } else { text }
+}
+
+/// Goes on with what a step has made of a text.
+fn then<'t>(text: Cow<'t, str>, step: impl FnOnce(&str) -> Cow<'_, str>) -> Cow<'t, str> {
+    match step(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(changed) => changed.into(),
+    }
+}
+
+fn mask_authorization(text: &str) -> Cow<'_, str> {
+    AUTHORIZATION.replace_all(text, |found: &Captures<'_>| {
         let token = &found[3];
         let digit = |text: &str| text.bytes().any(|b| b.is_ascii_digit());
         let secret = if found[1].eq_ignore_ascii_case("basic") {
@@ -101,24 +118,22 @@ fn mask_plain(text: &str, is_pair: &dyn Fn(&str, &str) -> bool) -> String {
             token.len() >= 16 && digit(token)
         };
         if secret { format!("{}{}{HIDDEN}", &found[1], &found[2]) } else { found[0].to_owned() }
-    });
-    if !text.contains([':', '=']) {
-        return text.into_owned();
-    }
-    KEY_VALUE
-        .replace_all(&text, |found: &Captures<'_>| {
-            let value = found[3].trim_matches(['"', '\'', '\\']);
-            // A nested object, a comment, the next field, and what follows the padding of base64 are no values.
-            let none = value.starts_with(['{', '[', '#']) || value.starts_with("-----");
-            let none = none || value.trim_matches('=').is_empty();
-            let next = found[1].contains('\n') && value.ends_with(':');
-            if none || next || is_reference(value) || !is_pair(&found[2], value) {
-                found[0].to_owned()
-            } else {
-                format!("{}{HIDDEN}", &found[1])
-            }
-        })
-        .into_owned()
+    })
+}
+
+fn mask_pairs<'t>(text: &'t str, is_pair: &dyn Fn(&str, &str) -> bool) -> Cow<'t, str> {
+    KEY_VALUE.replace_all(text, |found: &Captures<'_>| {
+        let value = found[3].trim_matches(['"', '\'', '\\']);
+        // A nested object, a comment, the next field, and what follows the padding of base64 are no values.
+        let none = value.starts_with(['{', '[', '#']) || value.starts_with("-----");
+        let none = none || value.trim_matches('=').is_empty();
+        let next = found[1].contains('\n') && value.ends_with(':');
+        if none || next || is_reference(value) || !is_pair(&found[2], value) {
+            found[0].to_owned()
+        } else {
+            format!("{}{HIDDEN}", &found[1])
+        }
+    })
 }
 
 fn mask_bare_users(text: &str) -> Cow<'_, str> {
@@ -130,22 +145,29 @@ fn mask_bare_users(text: &str) -> Cow<'_, str> {
 }
 
 fn has_mark(text: &str) -> bool {
-    MARKS.iter().any(|mark| text.contains(mark))
+    has_run(text, SHORTEST_TOKEN, b"_-.") && MARKS.iter().any(|mark| text.contains(mark))
+}
+
+/// Tells whether so many letters, digits and some other characters stand in one line.
+fn has_run(text: &str, length: usize, others: &[u8]) -> bool {
+    let ends = |byte: &u8| !(byte.is_ascii_alphanumeric() || others.contains(byte));
+    text.len() >= length && text.as_bytes().split(ends).any(|run| run.len() >= length)
 }
 
 /// Hides credentials in base64, such as `.dockerconfigjson` and private keys, and secret keys of AWS.
-fn mask_encoded(text: &str) -> String {
-    BASE64
-        .replace_all(text, |found: &Captures<'_>| {
-            let whole: String = found[0].split_whitespace().collect();
-            let hides = |text: &str| decoded(text).is_some_and(|text| mask_plain(&text, &is_pair) != text);
-            if hides(&whole) || found[0].lines().any(|line| hides(line.trim())) || is_aws_secret_key(&found[0]) {
-                HIDDEN.to_owned()
-            } else {
-                found[0].to_owned()
-            }
-        })
-        .into_owned()
+fn mask_encoded(text: &str) -> Cow<'_, str> {
+    if !has_run(text, SHORTEST_BASE64, b"+/") {
+        return text.into();
+    }
+    BASE64.replace_all(text, |found: &Captures<'_>| {
+        let whole: String = found[0].split_whitespace().collect();
+        let hides = |text: &str| decoded(text).is_some_and(|text| mask_plain(&text, &is_pair) != text);
+        if hides(&whole) || found[0].lines().any(|line| hides(line.trim())) || is_aws_secret_key(&found[0]) {
+            HIDDEN.to_owned()
+        } else {
+            found[0].to_owned()
+        }
+    })
 }
 
 /// Tells whether a name and a value that is written behind it are a credential for certain.

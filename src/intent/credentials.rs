@@ -24,7 +24,7 @@ pub(super) fn hide(node: &mut Node) -> Vec<Credential> {
 /// in keys, and puts [`mask::HIDDEN`] in their place.
 fn hide_credentials(node: &mut Node, pointer: &mut String, key: &str, found: &mut Vec<Credential>) {
     let length = pointer.len();
-    let named = secret_sibling(node).filter(|_| in_free_form(pointer));
+    let named = if in_free_form(pointer) { secret_sibling(node) } else { None };
     match &mut node.body {
         Body::Scalar(value) => hide_value(value, pointer, key, found),
         Body::Sequence(items) => {
@@ -41,7 +41,7 @@ fn hide_credentials(node: &mut Node, pointer: &mut String, key: &str, found: &mu
                     *key = mask::HIDDEN.into();
                 }
                 pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                pointer.push_str(&escape(key));
                 if at_key {
                     found.push(Credential { pointer: pointer.clone(), what: "the key is a credential", at_key });
                 }
@@ -54,7 +54,7 @@ fn hide_credentials(node: &mut Node, pointer: &mut String, key: &str, found: &mu
 }
 
 fn hide_value(value: &mut Value, pointer: &str, key: &str, found: &mut Vec<Credential>) {
-    let by_name = mask::is_secret_name(key) && in_free_form(pointer);
+    let by_name = in_free_form(pointer) && mask::is_secret_name(key);
     let (text, named) = match &*value {
         Value::String(text) => (text.as_str(), by_name && !mask::is_reference(text)),
         Value::Number(_) if by_name => ("", true),

@@ -2,6 +2,7 @@
 
 use serde_json::{Number, Value};
 
+use super::order::{Place, in_order};
 use super::scalar::needs_quotes;
 
 /// Longest key that YAML allows on one line before `:`; longer ones take the `? ` form.
@@ -10,19 +11,28 @@ const LONGEST_KEY: usize = 1000;
 /// Prints one document, without `---`, ending in a line break.
 pub fn emit(value: &Value) -> String {
     let mut out = String::new();
-    match value {
-        Value::Object(map) if !map.is_empty() => block(value, 0, &mut out),
-        Value::Array(items) if !items.is_empty() => block(value, 0, &mut out),
-        _ => {
-            inline(value, 0, &mut out);
-            out.push('\n');
-        }
-    }
+    document(value, Place::Any, &mut out);
     out
 }
 
+/// Adds an object to a text, its fields as [`order`](super::order()) puts them.
+pub fn emit_object(value: &Value, out: &mut String) {
+    document(value, Place::Top, out);
+}
+
+fn document(value: &Value, place: Place, out: &mut String) {
+    match value {
+        Value::Object(map) if !map.is_empty() => block(value, place, 0, out),
+        Value::Array(items) if !items.is_empty() => block(value, place, 0, out),
+        _ => {
+            inline(value, 0, out);
+            out.push('\n');
+        }
+    }
+}
+
 /// Prints the lines of a non-empty collection; the cursor stands at the start of a line, or behind `- `.
-fn block(value: &Value, indent: usize, out: &mut String) {
+fn block(value: &Value, place: Place, indent: usize, out: &mut String) {
     let mut first = true;
     let mut pad = |out: &mut String| {
         if !std::mem::take(&mut first) || out.is_empty() || out.ends_with('\n') {
@@ -31,19 +41,17 @@ fn block(value: &Value, indent: usize, out: &mut String) {
     };
     match value {
         Value::Object(map) => {
-            for (key, child) in map {
+            for (key, child) in in_order(map, place) {
                 pad(out);
-                let name = flow_string(key);
-                if name.len() > LONGEST_KEY {
-                    out.push_str("? ");
-                    out.push_str(&name);
+                let start = out.len();
+                flow_string(key, out);
+                if out.len() - start > LONGEST_KEY {
+                    out.insert_str(start, "? ");
                     out.push('\n');
                     spaces(indent, out);
-                } else {
-                    out.push_str(&name);
                 }
                 out.push(':');
-                entry(child, indent + 2, out);
+                entry(child, place.field(key), indent + 2, out);
             }
         }
         Value::Array(items) => {
@@ -53,13 +61,13 @@ fn block(value: &Value, indent: usize, out: &mut String) {
                 match child {
                     Value::Object(map) if !map.is_empty() => {
                         out.push(' ');
-                        block(child, indent + 2, out);
+                        block(child, place.item(), indent + 2, out);
                     }
                     Value::Array(inner) if !inner.is_empty() => {
                         out.push(' ');
-                        block(child, indent + 2, out);
+                        block(child, place.item(), indent + 2, out);
                     }
-                    _ => entry(child, indent + 2, out),
+                    _ => entry(child, place.item(), indent + 2, out),
                 }
             }
         }
@@ -68,15 +76,15 @@ fn block(value: &Value, indent: usize, out: &mut String) {
 }
 
 /// Prints what follows `key:` or `-`, line break included.
-fn entry(child: &Value, indent: usize, out: &mut String) {
+fn entry(child: &Value, place: Place, indent: usize, out: &mut String) {
     match child {
         Value::Object(map) if !map.is_empty() => {
             out.push('\n');
-            block(child, indent, out);
+            block(child, place, indent, out);
         }
         Value::Array(items) if !items.is_empty() => {
             out.push('\n');
-            block(child, indent, out);
+            block(child, place, indent, out);
         }
         _ => {
             out.push(' ');
@@ -125,7 +133,7 @@ fn string(text: &str, indent: usize, out: &mut String) {
             }
         }
     } else {
-        out.push_str(&flow_string(text));
+        flow_string(text, out);
     }
 }
 
@@ -137,19 +145,23 @@ fn literal_fits(text: &str) -> bool {
         && !body.starts_with([' ', '\n', '\t'])
         && !body.ends_with('\n')
         && body.split('\n').all(|line| !line.ends_with([' ', '\t']) && !line.starts_with('\t'))
-        && body.chars().all(|c| c == '\n' || c == '\t' || printable(c))
+        && body.split(['\n', '\t']).all(all_printable)
+}
+
+fn all_printable(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(printable)
 }
 
 /// Prints a text on one line: plain, single or double quoted.
-fn flow_string(text: &str) -> String {
+fn flow_string(text: &str, out: &mut String) {
     if plain_fits(text) {
-        return text.to_owned();
+        out.push_str(text);
+        return;
     }
-    let escape = text.chars().any(|c| !printable(c));
-    if !escape && (text.contains('"') || text.contains('\\')) && !text.contains('\'') {
-        return format!("'{text}'");
+    if all_printable(text) && text.contains(['"', '\\']) && !text.contains('\'') {
+        out.extend(["'", text, "'"]);
+        return;
     }
-    let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
         match c {
@@ -165,7 +177,6 @@ fn flow_string(text: &str) -> String {
         }
     }
     out.push('"');
-    out
 }
 
 fn plain_fits(text: &str) -> bool {
@@ -178,9 +189,8 @@ fn plain_fits(text: &str) -> bool {
         && text != "..."
         && !text.starts_with("... ")
         && !text.ends_with([' ', ':'])
-        && !text.contains(": ")
-        && !text.contains(" #")
-        && text.chars().all(printable)
+        && !text.as_bytes().windows(2).any(|pair| matches!(pair, b": " | b" #"))
+        && all_printable(text)
         && !needs_quotes(text)
 }
 
@@ -192,7 +202,9 @@ fn printable(c: char) -> bool {
 }
 
 fn spaces(count: usize, out: &mut String) {
-    out.extend(std::iter::repeat_n(' ', count));
+    const MANY: &str = "                                ";
+    (0..count / MANY.len()).for_each(|_| out.push_str(MANY));
+    out.push_str(&MANY[..count % MANY.len()]);
 }
 
 #[cfg(test)]
@@ -325,6 +337,19 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn objects_are_printed_in_their_order(keys in proptest::collection::vec("kind|metadata|name|namespace|labels|spec|x", 0..12)) {
+            let nested = keys.chunks(3).rev().fold(json!([]), |inner, keys| {
+                let map: serde_json::Map<String, Value> = keys.iter().map(|key| (key.clone(), inner.clone())).collect();
+                json!([Value::Object(map.clone()), {"metadata": map.clone(), "b": map}])
+            });
+            let mut object = nested[1].clone();
+            let mut printed = String::new();
+            emit_object(&object, &mut printed);
+            crate::yaml::order(&mut object);
+            prop_assert_eq!(printed, emit(&object));
+        }
+
         #[test]
         fn any_text_comes_back(text in "\\PC*|[ \\t\\n\\r:#-?'\"\\\\a0e.+_~]{0,12}|(.|\\n){0,20}") {
             round_trip(&json!({ "key": text.clone(), "list": [text.clone(), {"name": text}] }));

@@ -14,7 +14,7 @@ mod scalar;
 
 pub use annotate::emit_annotated;
 pub use comments::{comments, emit_with_comments};
-pub use emit::emit;
+pub use emit::{emit, emit_object};
 pub use node::{Body, Node};
 pub(crate) use node::{escape, unescape};
 pub use order::order;

@@ -17,6 +17,49 @@ pub fn order(object: &mut Value) {
     names_first(object, false);
 }
 
+/// Where a map stands, which decides what comes first in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a value whose fields keep their order.
+    Any,
+    /// It is the object.
+    Top,
+    /// It is the metadata of the object.
+    Metadata,
+    /// It is the value of another field.
+    Field,
+    /// It is an item of a list.
+    Item,
+}
+
+impl Place {
+    /// The place of the value of a field.
+    pub(super) fn field(self, key: &str) -> Self {
+        match self {
+            Self::Any => Self::Any,
+            Self::Top if key == "metadata" => Self::Metadata,
+            _ => Self::Field,
+        }
+    }
+
+    /// The place of an item of a list.
+    pub(super) fn item(self) -> Self {
+        if self == Self::Any { Self::Any } else { Self::Item }
+    }
+}
+
+/// Walks the fields of a map as [`order`] would put them.
+pub(super) fn in_order(map: &Map<String, Value>, place: Place) -> impl Iterator<Item = (&String, &Value)> {
+    let first: &[&str] = match place {
+        Place::Top => &TOP,
+        Place::Metadata => &METADATA,
+        Place::Item if !map.keys().any(|key| key == "kind") => &["name"],
+        _ => &[],
+    };
+    let leading = first.iter().filter_map(|wanted| map.iter().find(|(key, _)| key == wanted));
+    leading.chain(map.iter().filter(|(key, _)| !first.contains(&key.as_str())))
+}
+
 fn names_first(value: &mut Value, item: bool) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|v| names_first(v, true)),

@@ -172,13 +172,15 @@ fn signed(n: u64, negative: bool) -> Option<Value> {
 ///
 /// Errs on the side of quoting.
 pub(super) fn needs_quotes(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    if matches!(
-        lower.as_str(),
-        "" | "~" | "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "=" | "<<" | ".inf" | ".nan"
-    ) {
+    const WORDS: [&str; 15] =
+        ["", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "=", "<<", ".inf", ".nan"];
+    if WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)) {
         return true;
     }
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '+')) {
+        return false;
+    }
+    let lower = text.to_ascii_lowercase();
     let digits = lower.strip_prefix(['-', '+']).unwrap_or(&lower);
     let Some(first) = digits.bytes().next() else { return true };
     if !(first.is_ascii_digit() || first == b'.' || first == b'_') {
