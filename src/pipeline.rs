@@ -14,10 +14,10 @@ use crate::catalog::Catalog;
 use crate::diagnostic::{self, Diagnostic, codes};
 use crate::intent::{self, Document, Findings, Intent, Library, Reading, Schema, Unreadable};
 use crate::layout::{self, Layout, Previous};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Held, Plan, Prepared};
 use crate::render::{self, Templates};
 use crate::tree::{RepoPath, Tree};
-use crate::verify::{self, Bases, Proof};
+use crate::verify::{self, Bases, Landed, Proof};
 
 const DUPLICATE_HINT: &str = "give each cluster its own name and directory";
 
@@ -29,6 +29,10 @@ pub struct Context {
     pub schema: Schema,
     /// The plugins' templates.
     pub templates: Templates,
+    /// Values that the plugins' rules are known to hold for.
+    pub held: Held,
+    /// Patches that are known to land.
+    pub landed: Landed,
     /// Digest of the repository's own plugins.
     pub overlay: String,
 }
@@ -44,7 +48,8 @@ impl Context {
             .map_err(|error| vec![Diagnostic::new(codes::PLUGIN_INVALID, error.to_string())])?;
         let files = overlay.iter().map(|(path, blob)| format!("{} {path}\n", layout::inventory::digest(blob)));
         let overlay = layout::inventory::digest(&files.collect::<String>().into());
-        Ok(Self { templates: Templates::of(&catalog), catalog, schema, overlay })
+        let (held, landed) = Default::default();
+        Ok(Self { templates: Templates::of(&catalog), catalog, schema, held, landed, overlay })
     }
 }
 
@@ -233,9 +238,9 @@ pub fn complete(draft: Draft, inputs: Inputs, context: &Context, bases: &Bases) 
     });
     let mut proofs = Vec::new();
     let desired = intent.and_then(|intent| {
-        plan::check(&intent.manifest, &context.catalog, &mut findings);
+        let prepared = plan::check(&intent.manifest, &context.catalog, &context.held, &mut findings);
         let cluster = intent::validate(intent, &inputs.files, &mut findings)?;
-        match build(cluster, &inputs.previous, context, bases, &mut proofs, &mut findings) {
+        match build(cluster, prepared, &inputs.previous, context, bases, &mut proofs, &mut findings) {
             Ok(desired) => Some(desired),
             Err(faults) => {
                 findings.extend(faults);
@@ -257,17 +262,18 @@ fn is_name(text: &str) -> bool {
 
 fn build(
     cluster: intent::Cluster,
+    prepared: Option<Prepared>,
     previous: &Previous,
     context: &Context,
     bases: &Bases,
     proofs: &mut Vec<Proof>,
     findings: &mut Findings,
 ) -> Result<(Plan, Layout), Vec<Diagnostic>> {
-    let plan = plan::resolve(cluster, &context.catalog)?;
+    let plan = plan::resolve(cluster, prepared, &context.catalog)?;
     let rendered = render::render(&plan, &context.templates)?;
     let layout = layout::lay_out(&plan, &rendered, previous)?;
     findings.extend(layout.warnings.iter().cloned());
     let contracts = render::contracts(&plan, &context.templates)?;
-    proofs.extend(verify::verify(&plan, &layout, &contracts, bases, findings));
+    proofs.extend(verify::verify(&plan, &layout, &contracts, bases, &context.landed, findings));
     Ok((plan, layout))
 }

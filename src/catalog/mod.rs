@@ -106,7 +106,7 @@ impl Catalog {
         }
         if let Some(Value::Object(properties)) = schema.pointer_mut("/$defs/Module/properties") {
             for plugin in self.plugins.values().filter(|plugin| plugin.module.is_some()) {
-                properties.insert(plugin.name.clone(), plugin.options_schema());
+                properties.insert(plugin.name.clone(), plugin.options_schema().into_owned());
             }
             if let Some(Value::Object(name)) = properties.get_mut("name") {
                 // For completion only: an unknown name has a diagnostic of its own.

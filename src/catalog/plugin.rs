@@ -1,5 +1,6 @@
 //! A plugin: the folder that renders one section of the intent, or one module.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -195,10 +196,9 @@ impl Plugin {
     }
 
     /// Returns the schema of the module's options; an empty closed object when the plugin has none.
-    pub fn options_schema(&self) -> Value {
-        self.options.clone().unwrap_or_else(|| {
-            json!({"description": format!("{} has no options.", self.name), "type": "object", "additionalProperties": false})
-        })
+    pub fn options_schema(&self) -> Cow<'_, Value> {
+        let none = || json!({"description": format!("{} has no options.", self.name), "type": "object", "additionalProperties": false});
+        self.options.as_ref().map_or_else(|| Cow::Owned(none()), Cow::Borrowed)
     }
 }
 

@@ -93,6 +93,11 @@ impl Findings {
         self.list.iter().any(Diagnostic::is_error)
     }
 
+    /// Returns how many findings there are.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
     /// Returns the findings.
     pub fn into_vec(self) -> Vec<Diagnostic> {
         self.list

@@ -152,11 +152,8 @@ impl Inventory {
 
 /// Returns the SHA-256 of a file with `\n` line ends in hexadecimal digits, so that a CRLF checkout is no hand edit.
 pub fn digest(blob: &Blob) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(blob.with_lf()) {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    Sha256::digest(blob.with_lf()).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

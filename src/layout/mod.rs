@@ -12,6 +12,8 @@ mod parts;
 mod patches;
 mod retire;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, codes};
@@ -24,7 +26,7 @@ use crate::yaml;
 pub use graph::{Edge, Graph, NodeKind, Why};
 pub(crate) use helm::platform_release;
 pub use inventory::Inventory;
-pub use parts::{Part, Parts};
+pub use parts::{Part, PartObject, Parts};
 pub use patches::LaidPatch;
 
 /// Annotation prefix of kustomize-controller.
@@ -51,7 +53,7 @@ pub struct Layout {
 #[derive(Clone, Debug)]
 pub struct LaidObject {
     /// The object as it is applied.
-    pub resource: Resource,
+    pub resource: Arc<Resource>,
     /// The Flux Kustomization that writes it.
     pub kustomization: String,
     /// Its file.
@@ -97,7 +99,7 @@ pub struct Previous {
 ///
 /// # Errors
 /// Faults of plugins: a path that leaves its place, two documents for one file.
-pub fn lay_out(plan: &Plan, rendered: &[Rendered], previous: &Previous) -> Result<Layout, Vec<Diagnostic>> {
+pub fn lay_out(plan: &Plan, rendered: &[Arc<Rendered>], previous: &Previous) -> Result<Layout, Vec<Diagnostic>> {
     let mut parts = Parts::new(plan);
     let mut handover = handover::HandOver::default();
     let mut faults = Vec::new();
@@ -114,7 +116,16 @@ pub fn lay_out(plan: &Plan, rendered: &[Rendered], previous: &Previous) -> Resul
     let mut warnings = module_values(plan, rendered, &mut parts, &mut laid, &mut handover);
     laid.extend(patches::of_user(plan));
     platform_objects(plan, &laid, &mut parts, &mut handover);
-    warnings.extend(retire::carry_over(plan, previous, &laid, &mut parts));
+    let header = header(plan);
+    let mut finished = parts.clone().finish();
+    let mut applied = applied(plan, &header, &finished);
+    let carried = retire::carry_over(plan, previous, &laid, &applied, &mut parts);
+    warnings.extend(carried.findings);
+    if carried.put_back {
+        finished = parts.finish();
+        applied = self::applied(plan, &header, &finished);
+    }
+    let parts = finished;
     let root = &plan.cluster.root;
     let mut tree = Tree::new();
     let mut objects = Vec::new();
@@ -130,36 +141,15 @@ pub fn lay_out(plan: &Plan, rendered: &[Rendered], previous: &Previous) -> Resul
         }
         Ok(path)
     };
-    let header = header(plan);
-    let parts = parts.finish();
-    for part in &parts {
-        for (file, resources) in &part.files {
-            let path =
-                put(&format!("{}/{file}", part.dir), documents(&header, resources.iter().map(|o| &o.resource.body)))?;
-            objects.extend(resources.iter().map(|object| LaidObject {
-                resource: object.resource.clone(),
-                kustomization: part.kustomization.clone(),
-                path: path.clone(),
-                at: object.at.clone(),
-            }));
-        }
-        put(&format!("{}/kustomization.yaml", part.dir), documents(&header, [&kustomization(part.resource_paths())]))?;
-    }
-    let frame = flux::frame(plan, &parts);
-    for (file, resources, note) in frame {
-        let text = documents(&format!("{header}{note}"), resources.iter().map(|resource| &resource.body));
-        let path = put(&format!("flux/{file}"), text)?;
-        objects.extend(resources.into_iter().map(|resource| LaidObject {
+    for Applied { file, text, kustomization, objects: own } in applied {
+        let path = put(&file, text)?;
+        objects.extend(own.into_iter().map(|PartObject { resource, at }| LaidObject {
             resource,
-            kustomization: flux::root_name(plan),
+            kustomization: kustomization.clone(),
             path: path.clone(),
-            at: "/spec/gitops".into(),
+            at,
         }));
     }
-    let has_children = !parts.is_empty();
-    let mut files = vec!["bootstrap.yaml".to_owned()];
-    files.extend(has_children.then(|| "kustomizations.yaml".to_owned()));
-    put("flux/kustomization.yaml", documents(&header, [&kustomization(files)]))?;
     // Whoever builds the cluster's directory as a whole gets the root and never the intent.
     put("kustomization.yaml", documents(&header, [&kustomization(vec!["flux".to_owned()])]))?;
     for (path, text) in handover.files(&header) {
@@ -171,6 +161,44 @@ pub fn lay_out(plan: &Plan, rendered: &[Rendered], previous: &Previous) -> Resul
     tree.insert(path, Blob::from(inventory.print()));
     let graph = Graph::new(plan, &parts);
     Ok(Layout { tree, objects, patches: laid, parts, graph, warnings })
+}
+
+/// A file that Flux reads.
+struct Applied {
+    /// Path relative to the cluster's directory.
+    file: String,
+    text: String,
+    /// The Kustomization that applies it.
+    kustomization: String,
+    objects: Vec<PartObject>,
+}
+
+/// Prints the files of the parts, and those of the root.
+fn applied(plan: &Plan, header: &str, parts: &[Part]) -> Vec<Applied> {
+    let mut files = Vec::new();
+    for part in parts {
+        let mut add = |file: &str, text: String, objects: &[PartObject]| {
+            let (file, kustomization) = (format!("{}/{file}", part.dir), part.kustomization.clone());
+            files.push(Applied { file, text, kustomization, objects: objects.to_vec() });
+        };
+        for (file, objects) in &part.files {
+            add(file, documents(header, objects.iter().map(|one| &one.resource.body)), objects);
+        }
+        add("kustomization.yaml", documents(header, [&kustomization(part.resource_paths())]), &[]);
+    }
+    let root = flux::root_name(plan);
+    let mut add = |file: &str, text: String, objects: Vec<PartObject>| {
+        files.push(Applied { file: format!("flux/{file}"), text, kustomization: root.clone(), objects });
+    };
+    let mut names = Vec::new();
+    for (file, resources, note) in flux::frame(plan, parts) {
+        let text = documents(&format!("{header}{note}"), resources.iter().map(|resource| &resource.body));
+        let object = |resource| PartObject { resource: Arc::new(resource), at: "/spec/gitops".into() };
+        add(file, text, resources.into_iter().map(object).collect());
+        names.push(file.to_owned());
+    }
+    add("kustomization.yaml", documents(header, [&kustomization(names)]), Vec::new());
+    files
 }
 
 /// Sorts one rendered document to where it belongs.
@@ -240,7 +268,7 @@ fn platform_objects(plan: &Plan, laid: &[LaidPatch], parts: &mut Parts, handover
 /// platform, or, where it is not known, a file for a person.
 fn module_values(
     plan: &Plan,
-    rendered: &[Rendered],
+    rendered: &[Arc<Rendered>],
     parts: &mut Parts,
     laid: &mut Vec<LaidPatch>,
     handover: &mut handover::HandOver,
@@ -280,7 +308,7 @@ fn module_at(plan: &Plan, kustomization: &str) -> String {
 }
 
 /// Sets the annotations that tell Flux who owns an object.
-fn with_ownership(mut resource: Resource, ownership: Ownership) -> Resource {
+fn with_ownership(mut resource: Arc<Resource>, ownership: Ownership) -> Arc<Resource> {
     let annotations: &[(&str, &str)] = match ownership {
         Ownership::Own => &[],
         Ownership::Retain => &[("prune", "disabled")],
@@ -288,7 +316,7 @@ fn with_ownership(mut resource: Resource, ownership: Ownership) -> Resource {
         Ownership::CreateOnly => &[("ssa", "IfNotPresent"), ("prune", "disabled")],
     };
     for (key, value) in annotations {
-        annotate(&mut resource.body, key, value);
+        annotate(&mut Arc::make_mut(&mut resource).body, key, value);
     }
     resource
 }
@@ -314,9 +342,7 @@ fn documents<'a>(header: &str, bodies: impl IntoIterator<Item = &'a Value>) -> S
         if index > 0 {
             text.push_str("---\n");
         }
-        let mut body = body.clone();
-        yaml::order(&mut body);
-        text.push_str(&yaml::emit(&body));
+        yaml::emit_object(body, &mut text);
     }
     text
 }

@@ -1,6 +1,7 @@
 //! Parts: the directories of a cluster's tree that Flux applies, one Kustomization each.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -45,7 +46,7 @@ pub struct Part {
 #[derive(Clone, Debug)]
 pub struct PartObject {
     /// The object.
-    pub resource: Resource,
+    pub resource: Arc<Resource>,
     /// JSON pointer of the intent that it comes from.
     pub at: String,
 }
@@ -56,6 +57,11 @@ impl Part {
         let mut paths: Vec<String> = self.files.keys().cloned().chain(self.includes.iter().cloned()).collect();
         paths.sort();
         paths
+    }
+
+    fn add(&mut self, file: &str, resource: Resource, at: &str) {
+        let objects = self.files.entry(file.to_owned()).or_default();
+        objects.push(PartObject { resource: Arc::new(resource), at: at.to_owned() });
     }
 
     /// Walks the variables that Flux knows in this part, `q` included when there are any.
@@ -122,16 +128,17 @@ impl Parts {
     }
 
     /// Adds an object to a file of a part.
-    pub fn add(&mut self, part: &str, file: &str, resource: Resource, at: &str) -> Result<(), String> {
+    pub fn add(&mut self, part: &str, file: &str, resource: Arc<Resource>, at: &str) -> Result<(), String> {
         if file == "kustomization.yaml" || !file.ends_with(".yaml") {
             return Err(format!("`{file}` is not a name for a file of objects"));
         }
         let objects = self.part(part).files.entry(file.to_owned()).or_default();
-        if objects.iter().any(|known| known.resource == resource) {
+        let mut same = objects.iter().filter(|known| known.resource.is_same(&resource));
+        if same.clone().any(|known| known.resource == resource) {
             return Ok(());
         }
         // Service accounts are merged when the part is finished.
-        if resource.kind() != "ServiceAccount" && objects.iter().any(|known| known.resource.id() == resource.id()) {
+        if same.next().is_some() && resource.kind() != "ServiceAccount" {
             return Err(format!("{} is rendered twice with different content", resource.id()));
         }
         objects.push(PartObject { resource, at: at.to_owned() });
@@ -142,7 +149,7 @@ impl Parts {
     pub fn add_platform(&mut self, file: &str, resource: Resource, at: &str) {
         let part = self.part(PLATFORM);
         part.health_checks.push(resource.name().to_owned());
-        part.files.entry(file.to_owned()).or_default().push(PartObject { resource, at: at.to_owned() });
+        part.add(file, resource, at);
     }
 
     /// Adds the HelmRelease of a module with its repository.
@@ -151,15 +158,14 @@ impl Parts {
         part.waits_for = helm.spec.depends_on.iter().cloned().collect();
         part.timeout = Some(helm.spec.timeout.clone());
         for (file, resource) in objects {
-            part.files.entry(file.to_owned()).or_default().push(PartObject { resource, at: at.to_owned() });
+            part.add(file, resource, at);
         }
     }
 
     /// Puts back an object that the tree had before.
     pub fn put_back(&mut self, part: &str, file: &str, resource: Resource) {
         // Nothing waits for it: whether it still exists in the cluster is not known.
-        let objects = self.part(part).files.entry(file.to_owned()).or_default();
-        objects.push(PartObject { resource, at: "/spec".to_owned() });
+        self.part(part).add(file, resource, "/spec");
     }
 
     /// Adds variables to a part.
@@ -190,7 +196,7 @@ impl Parts {
     /// Returns the object of this name in any part, whatever its version.
     pub fn find(&self, resource: &Resource) -> Option<&Resource> {
         let objects = self.parts.values().flat_map(|part| part.files.values()).flatten();
-        objects.map(|object| &object.resource).find(|own| {
+        objects.map(|object| &*object.resource).find(|own| {
             own.group() == resource.group()
                 && own.kind() == resource.kind()
                 && own.namespace() == resource.namespace()
@@ -226,7 +232,7 @@ impl Parts {
                 for object in objects.iter_mut().filter(|_| substituted) {
                     // Flux substitutes in the whole text of an object; one that uses no variable is kept out of it.
                     if !mentions_variable(&object.resource.body) {
-                        super::annotate(&mut object.resource.body, "substitute", "disabled");
+                        super::annotate(&mut Arc::make_mut(&mut object.resource).body, "substitute", "disabled");
                     }
                 }
             }
@@ -248,10 +254,10 @@ pub(super) fn kustomization_name(source: &str, part: &str) -> String {
 fn merge_service_accounts(objects: &mut Vec<PartObject>) {
     let mut merged: Vec<PartObject> = Vec::with_capacity(objects.len());
     for object in objects.drain(..) {
-        let known = merged.iter_mut().find(|known| known.resource.id() == object.resource.id());
+        let known = merged.iter_mut().find(|known| known.resource.is_same(&object.resource));
         match (known, object.resource.body.get("imagePullSecrets").and_then(Value::as_array)) {
             (Some(known), Some(extra)) => {
-                let list = &mut known.resource.body["imagePullSecrets"];
+                let list = &mut Arc::make_mut(&mut known.resource).body["imagePullSecrets"];
                 let mut all: Vec<Value> = list.as_array().cloned().unwrap_or_default();
                 all.extend(extra.iter().cloned());
                 *list = json!(all);
@@ -265,9 +271,13 @@ fn merge_service_accounts(objects: &mut Vec<PartObject>) {
 /// Tells whether a text of a value uses a Flux variable.
 fn mentions_variable(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains("${"),
+        Value::String(text) => names_variable(text),
         Value::Array(items) => items.iter().any(mentions_variable),
-        Value::Object(map) => map.iter().any(|(key, child)| key.contains("${") || mentions_variable(child)),
+        Value::Object(map) => map.iter().any(|(key, child)| names_variable(key) || mentions_variable(child)),
         _ => false,
     }
+}
+
+fn names_variable(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| pair == b"${")
 }

@@ -1,5 +1,7 @@
 //! Patches of Kustomizations that belong to the platform: the whole list of each, in a stable order.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::intent::manifest::PatchEntry;
@@ -39,7 +41,7 @@ impl LaidPatch {
 }
 
 /// Collects the patches of plugins, in the order of the plan.
-pub(super) fn of_plugins(rendered: &[Rendered]) -> Vec<LaidPatch> {
+pub(super) fn of_plugins(rendered: &[Arc<Rendered>]) -> Vec<LaidPatch> {
     let patches = rendered.iter().filter_map(|one| match &one.output {
         Output::Patch(patch) => Some(lay(patch, &one.at)),
         _ => None,

@@ -3,22 +3,43 @@
 //!
 //! Dropping the file of a partial object would leave the old patches in the cluster for good.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::flux::{is_partial, is_retained, root_name};
 use super::patches::LaidPatch;
-use super::{Parts, Previous};
+use super::{Applied, Parts, Previous};
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::intent::manifest::PatchMode;
 use crate::plan::Plan;
 use crate::render::Resource;
+use crate::tree::Blob;
 use crate::yaml::{self, Dialect, Limits};
+
+/// The file of the root.
+const BOOTSTRAP: &str = "flux/bootstrap.yaml";
+
+/// What comes of the repository as it was.
+pub(super) struct Carried {
+    /// What a user should know about objects that change hands or stay.
+    pub(super) findings: Vec<Diagnostic>,
+    /// Whether objects were added to parts.
+    pub(super) put_back: bool,
+}
 
 /// Adds an empty form of every partial object that the repository has and the plan has not.
 ///
-/// Returns what a user should know about objects that change hands or stay.
-pub(super) fn carry_over(plan: &Plan, previous: &Previous, laid: &[LaidPatch], parts: &mut Parts) -> Vec<Diagnostic> {
-    let mut findings = Vec::new();
+/// A file that is as it will be holds nothing that the plan has not: it is not read.
+pub(super) fn carry_over(
+    plan: &Plan,
+    previous: &Previous,
+    laid: &[LaidPatch],
+    applied: &[Applied],
+    parts: &mut Parts,
+) -> Carried {
+    let (mut findings, mut put_back) = (Vec::new(), false);
+    let texts: BTreeMap<&str, &str> = applied.iter().map(|one| (one.file.as_str(), one.text.as_str())).collect();
     let mut say = |code: Code, message: String, hint: &str| {
         findings.push(Diagnostic::new(code, message).file(plan.cluster.file.clone()).hint(hint));
     };
@@ -35,8 +56,16 @@ pub(super) fn carry_over(plan: &Plan, previous: &Previous, laid: &[LaidPatch], p
             }
             continue;
         }
-        for resource in objects(plan, previous, path) {
-            if path == "flux/bootstrap.yaml" {
+        let place = split(path);
+        if place.is_none() && path != BOOTSTRAP {
+            continue;
+        }
+        let Some(blob) = plan.cluster.root.join(path).ok().and_then(|path| previous.files.get(&path)) else { continue };
+        if texts.get(path).is_some_and(|text| text.as_bytes() == blob.bytes()) {
+            continue;
+        }
+        for resource in objects(blob) {
+            if path == BOOTSTRAP {
                 let moved = resource.name() != root_name(plan) || resource.namespace() != Some(plan.namespace.as_str());
                 if moved && resource.kind() == "Kustomization" {
                     let message = format!(
@@ -55,7 +84,7 @@ pub(super) fn carry_over(plan: &Plan, previous: &Previous, laid: &[LaidPatch], p
                 continue;
             }
             // Hand-over files and the root's own directory hold nothing that a part applies.
-            let Some((part, file)) = split(path) else { continue };
+            let Some((part, file)) = place else { continue };
             let whole = resource.kind() == "Kustomization" && !is_retained(&resource);
             if let Some(now) = parts.find(&resource) {
                 // helm-controller takes these for another release: it uninstalls the old one first.
@@ -104,6 +133,7 @@ pub(super) fn carry_over(plan: &Plan, previous: &Previous, laid: &[LaidPatch], p
                     );
                 }
                 parts.put_back(part, file, emptied(resource));
+                put_back = true;
             } else if is_retained(&resource) {
                 let message = format!("{} stays in the cluster as it is", resource.id());
                 say(
@@ -114,13 +144,12 @@ pub(super) fn carry_over(plan: &Plan, previous: &Previous, laid: &[LaidPatch], p
             }
         }
     }
-    findings
+    Carried { findings, put_back }
 }
 
 /// Reads the objects of an owned file as it is.
-fn objects(plan: &Plan, previous: &Previous, path: &str) -> Vec<Resource> {
-    let blob = plan.cluster.root.join(path).ok().and_then(|path| previous.files.get(&path).cloned());
-    let nodes = blob.and_then(|blob| yaml::parse(blob.bytes(), Dialect::Kubernetes, Limits::MANIFEST).ok());
+fn objects(blob: &Blob) -> Vec<Resource> {
+    let nodes = yaml::parse(blob.bytes(), Dialect::Kubernetes, Limits::MANIFEST);
     nodes.unwrap_or_default().iter().filter_map(|node| Resource::new(node.to_value())).collect()
 }
 

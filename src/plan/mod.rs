@@ -4,6 +4,7 @@
 //! see. Renders nothing.
 
 mod facts;
+mod held;
 mod modules;
 mod rules;
 mod validations;
@@ -21,6 +22,8 @@ use crate::intent::manifest::{
     StreamFlags,
 };
 use crate::intent::{Cluster, Findings};
+
+pub use held::Held;
 
 /// A cluster with everything that its rendering needs.
 #[derive(Clone, Debug)]
@@ -145,6 +148,8 @@ pub struct PlannedPlugin {
     pub plugin: Arc<Plugin>,
     /// Index into [`Plan::modules`], for the plugin of a module.
     pub module: Option<usize>,
+    /// What templates and rules see as `module`: empty for a section.
+    pub facts: Value,
     /// Options of the module with defaults; `null` for a section.
     pub options: Value,
     /// JSON pointer in the intent of what it renders.
@@ -153,40 +158,38 @@ pub struct PlannedPlugin {
     pub renders: bool,
 }
 
-impl PlannedPlugin {
-    /// What templates and rules see as `module`: empty for a section.
-    pub fn module_facts(&self, plan: &Plan) -> Value {
-        match self.module.map(|index| &plan.modules[index]) {
-            Some(module) => facts::module(module),
-            None => Value::Object(serde_json::Map::new()),
-        }
-    }
+/// What the catalog makes of an intent, be it valid as a whole or not.
+pub struct Prepared {
+    platform: Arc<Platform>,
+    controllers: Vec<PlannedController>,
+    modules: Vec<PlannedModule>,
+    plugins: Vec<PlannedPlugin>,
 }
 
 /// Checks the part of an intent that needs the catalog but not a valid whole, so that its faults are reported in the same run.
-pub fn check(intent: &ClusterIntent, catalog: &Catalog, findings: &mut Findings) {
-    let Some(platform) = catalog.platform(&intent.spec.platform.kind) else { return };
-    rules::check(intent, platform, catalog, findings);
-    let controllers = facts::controllers(intent, platform);
-    let modules = modules::resolve(intent, platform, catalog);
-    let plugins = plugins(intent, &modules, catalog, platform);
-    let facts = facts::cluster(intent, platform, catalog, &controllers, &modules, None);
-    validations::check(&plugins, &modules, &facts, findings);
-}
-
-/// Resolves a valid cluster.
 ///
-/// # Errors
-/// When the platform is not in the catalog; everything else has been checked by [`check`].
-pub fn resolve(cluster: Cluster, catalog: &Catalog) -> Result<Plan, Vec<Diagnostic>> {
-    let intent = &cluster.intent;
-    let platform = catalog.platform(&intent.spec.platform.kind).cloned().ok_or_else(|| {
-        vec![Diagnostic::new(codes::INVALID_VALUE, "no such platform in the catalog").file(cluster.file.clone())]
-    })?;
-    let namespace = namespace(intent, &platform);
+/// `None` when the platform is not in the catalog.
+pub fn check(intent: &ClusterIntent, catalog: &Catalog, held: &Held, findings: &mut Findings) -> Option<Prepared> {
+    let platform = catalog.platform(&intent.spec.platform.kind)?.clone();
+    rules::check(intent, &platform, catalog, findings);
     let controllers = facts::controllers(intent, &platform);
     let modules = modules::resolve(intent, &platform, catalog);
     let plugins = plugins(intent, &modules, catalog, &platform);
+    let facts = facts::cluster(intent, &platform, catalog, &controllers, &modules, None);
+    validations::check(&plugins, &modules, &facts, held, findings);
+    Some(Prepared { platform, controllers, modules, plugins })
+}
+
+/// Resolves a valid cluster, given what [`check`] has made of its intent.
+///
+/// # Errors
+/// When the platform is not in the catalog; everything else has been checked.
+pub fn resolve(cluster: Cluster, prepared: Option<Prepared>, catalog: &Catalog) -> Result<Plan, Vec<Diagnostic>> {
+    let intent = &cluster.intent;
+    let Prepared { platform, controllers, modules, plugins } = prepared.ok_or_else(|| {
+        vec![Diagnostic::new(codes::INVALID_VALUE, "no such platform in the catalog").file(cluster.file.clone())]
+    })?;
+    let namespace = namespace(intent, &platform);
     let facts = facts::cluster(intent, &platform, catalog, &controllers, &modules, Some(&cluster));
     let patch_mode = patch_mode(intent, &platform);
     Ok(Plan { platform, namespace, patch_mode, controllers, modules, plugins, facts, cluster })
@@ -242,6 +245,7 @@ fn plugins(
             Some(PlannedPlugin {
                 plugin: plugin.clone(),
                 module: None,
+                facts: Value::Object(serde_json::Map::new()),
                 options: Value::Null,
                 at: format!("/spec/{section}"),
                 renders,
@@ -260,6 +264,7 @@ fn plugins(
         planned.push(PlannedPlugin {
             plugin: plugin.clone(),
             module: Some(index),
+            facts: facts::module(module),
             options,
             at: module.at.clone(),
             renders: true,

@@ -4,22 +4,24 @@ use cel::{Context, Program, Value as CelValue};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{PlannedModule, PlannedPlugin, facts};
+use super::held::{Given, Held};
+use super::{PlannedModule, PlannedPlugin};
 use crate::catalog::Validation;
 use crate::diagnostic::{Diagnostic, codes, mask};
 use crate::intent::Findings;
 
-/// Evaluates the rules of all planned plugins.
-pub(super) fn check(plugins: &[PlannedPlugin], modules: &[PlannedModule], cluster: &Value, findings: &mut Findings) {
-    let with_rules: Vec<_> = plugins.iter().filter(|planned| !planned.plugin.validations.is_empty()).collect();
-    let Some(first) = with_rules.first() else { return };
+/// Evaluates the rules of all planned plugins, but for those that are known to hold.
+pub(super) fn check(
+    plugins: &[PlannedPlugin],
+    modules: &[PlannedModule],
+    cluster: &Value,
+    held: &Held,
+    findings: &mut Findings,
+) {
     // Functions and facts are the same for all of them.
-    let mut shared = Context::default();
-    if !bind(&mut shared, "cluster", cluster, &first.plugin.dir, findings) {
-        return;
-    }
-    for planned in with_rules {
-        let module = planned.module.map_or(Value::Null, |index| facts::module(&modules[index]));
+    let mut shared = None;
+    for planned in plugins.iter().filter(|planned| !planned.plugin.validations.is_empty()) {
+        let module = if planned.module.is_some() { &planned.facts } else { &Value::Null };
         let at = match planned.module {
             Some(index) => format!("{}/{}", modules[index].at, modules[index].name),
             None => planned.at.clone(),
@@ -28,15 +30,33 @@ pub(super) fn check(plugins: &[PlannedPlugin], modules: &[PlannedModule], cluste
         if planned.module.is_some() && findings.has_errors_at(&at) {
             continue;
         }
+        let given = Given { cluster, module, options: &planned.options };
+        if held.knows(&planned.plugin, &given) {
+            continue;
+        }
+        let before = findings.count();
         let dir = &planned.plugin.dir;
+        let shared = match &mut shared {
+            Some(shared) => &*shared,
+            none => {
+                let mut context = Context::default();
+                if !bind(&mut context, "cluster", cluster, dir, findings) {
+                    return;
+                }
+                &*none.insert(context)
+            }
+        };
         let mut context = shared.new_inner_scope();
         if !bind(&mut context, "self", &planned.options, dir, findings)
-            || !bind(&mut context, "module", &module, dir, findings)
+            || !bind(&mut context, "module", module, dir, findings)
         {
             return;
         }
         for rule in &planned.plugin.validations {
             check_rule(rule, &context, &at, dir, findings);
+        }
+        if findings.count() == before {
+            held.keep(&planned.plugin, &given);
         }
     }
 }

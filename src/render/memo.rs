@@ -42,12 +42,12 @@ struct Outcome {
     options: Value,
     plugin: usize,
     at: String,
-    rendered: Arc<Vec<Rendered>>,
+    rendered: Arc<[Arc<Rendered>]>,
 }
 
 impl Memo {
     /// Returns what the template rendered for the same values.
-    pub(super) fn recall(&self, given: &Given<'_>) -> Option<Arc<Vec<Rendered>>> {
+    pub(super) fn recall(&self, given: &Given<'_>) -> Option<Arc<[Arc<Rendered>]>> {
         let outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |one: &&Outcome| {
             one.plugin == given.plugin
@@ -61,7 +61,7 @@ impl Memo {
     }
 
     /// Keeps what the template rendered, unless it looked at more than single fields.
-    pub(super) fn keep(&self, given: &Given<'_>, facts: &Facts, rendered: Arc<Vec<Rendered>>) {
+    pub(super) fn keep(&self, given: &Given<'_>, facts: &Facts, rendered: Arc<[Arc<Rendered>]>) {
         let Some(read) = facts.read() else { return };
         let cluster = read.into_iter().map(|key| (given.cluster.get(&key).cloned(), key));
         let outcome = Outcome {

@@ -55,7 +55,7 @@ fn file(plugin: &Plugin, folder: &str, name: &str) -> String {
 ///
 /// # Errors
 /// Faults of plugins, each naming its template. A valid intent and a valid plugin give none.
-pub fn render(plan: &Plan, templates: &Templates) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
+pub fn render(plan: &Plan, templates: &Templates) -> Result<Vec<Arc<Rendered>>, Vec<Diagnostic>> {
     collect(plan, templates, RENDERED, |planned| planned.renders, |plugin| &plugin.templates)
 }
 
@@ -63,7 +63,7 @@ pub fn render(plan: &Plan, templates: &Templates) -> Result<Vec<Rendered>, Vec<D
 ///
 /// # Errors
 /// As [`render`].
-pub fn contracts(plan: &Plan, templates: &Templates) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
+pub fn contracts(plan: &Plan, templates: &Templates) -> Result<Vec<Arc<Rendered>>, Vec<Diagnostic>> {
     collect(plan, templates, CONTRACT, |_| true, |plugin| &plugin.contract)
 }
 
@@ -73,19 +73,18 @@ fn collect(
     folder: &str,
     wanted: impl Fn(&PlannedPlugin) -> bool + Sync,
     files: impl Fn(&Plugin) -> &BTreeMap<String, String> + Sync,
-) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
+) -> Result<Vec<Arc<Rendered>>, Vec<Diagnostic>> {
     let values = OnceLock::new();
-    let results: Vec<Result<Vec<Rendered>, Vec<Diagnostic>>> = plan
+    let results: Vec<Result<Vec<Arc<Rendered>>, Vec<Diagnostic>>> = plan
         .plugins
         .par_iter()
         .enumerate()
         .filter(|(_, planned)| wanted(planned) && !files(&planned.plugin).is_empty())
         .map(|(index, planned)| {
-            let module = planned.module_facts(plan);
             let given = Given {
                 platform: &plan.platform.name,
                 cluster: &plan.facts,
-                module: &module,
+                module: &planned.facts,
                 options: &planned.options,
                 plugin: index,
                 at: &planned.at,
@@ -122,7 +121,7 @@ impl Templates {
         text: &str,
         given: &Given<'_>,
         values: impl Fn() -> &'v (minijinja::Value, minijinja::Value),
-    ) -> Result<Arc<Vec<Rendered>>, String> {
+    ) -> Result<Arc<[Arc<Rendered>]>, String> {
         let known = self.0.get(file).ok_or("the template is not of this catalog")?;
         if let Some(rendered) = known.memo.recall(given) {
             return Ok(rendered);
@@ -137,7 +136,8 @@ impl Templates {
             options => template_value(given.options),
         };
         let text = template.render(&context)?;
-        let rendered = Arc::new(output::parse(&text, given.plugin, given.at, name)?);
+        let rendered: Arc<[_]> =
+            output::parse(&text, given.plugin, given.at, name)?.into_iter().map(Arc::new).collect();
         known.memo.keep(given, &facts, rendered.clone());
         Ok(rendered)
     }

@@ -1,5 +1,7 @@
 //! What a template may render: Kubernetes objects, and the few kinds of our own that `layout` turns into the tree.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -23,7 +25,7 @@ pub enum Output {
     /// A Kubernetes object for the part of its plugin.
     Object {
         /// The object.
-        resource: Resource,
+        resource: Arc<Resource>,
         /// Who owns it in the cluster.
         ownership: Ownership,
         /// File name in the part's directory.
@@ -233,7 +235,7 @@ fn document(mut value: Value, plugin: usize, at: &str, template: &str) -> Result
     Ok(Rendered {
         at: meta.from.unwrap_or_else(|| at.to_owned()),
         output: Output::Object {
-            resource,
+            resource: Arc::new(resource),
             ownership: meta.ownership,
             file: meta.file.unwrap_or_else(|| template.to_owned()),
             kustomization: meta.kustomization,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// One Kubernetes object: a mapping with apiVersion, kind and metadata.name.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
     /// The whole object.
     pub body: Value,
@@ -12,17 +12,19 @@ pub struct Resource {
 impl Resource {
     /// Takes a value that has apiVersion, kind and metadata.name as non-empty strings.
     pub fn new(body: Value) -> Option<Self> {
-        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-        (text("/apiVersion") && text("/kind") && text("/metadata/name")).then_some(Self { body })
+        let resource = Self { body };
+        let texts = [resource.api_version(), resource.kind(), resource.name()];
+        let is_complete = !texts.contains(&"");
+        is_complete.then_some(resource)
     }
 
-    fn text(&self, pointer: &str) -> &str {
-        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    fn metadata(&self, field: &str) -> Option<&Value> {
+        self.body.get("metadata")?.get(field)
     }
 
     /// Returns apiVersion, as in `apps/v1`.
     pub fn api_version(&self) -> &str {
-        self.text("/apiVersion")
+        text(self.body.get("apiVersion"))
     }
 
     /// Returns the API group; empty for the core group.
@@ -37,17 +39,25 @@ impl Resource {
 
     /// Returns the kind.
     pub fn kind(&self) -> &str {
-        self.text("/kind")
+        text(self.body.get("kind"))
     }
 
     /// Returns the name.
     pub fn name(&self) -> &str {
-        self.text("/metadata/name")
+        text(self.metadata("name"))
     }
 
     /// Returns the namespace, if the object has one.
     pub fn namespace(&self) -> Option<&str> {
-        self.body.pointer("/metadata/namespace").and_then(Value::as_str)
+        self.metadata("namespace").and_then(Value::as_str)
+    }
+
+    /// Tells whether both have the same apiVersion, kind, namespace and name.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.name() == other.name()
+            && self.kind() == other.kind()
+            && self.namespace() == other.namespace()
+            && self.api_version() == other.api_version()
     }
 
     /// Returns what people call the object: `apps/v1 Deployment namespace/name`.
@@ -55,4 +65,8 @@ impl Resource {
         let namespace = self.namespace().map(|namespace| format!("{namespace}/")).unwrap_or_default();
         format!("{} {} {namespace}{}", self.api_version(), self.kind(), self.name())
     }
+}
+
+fn text(value: Option<&Value>) -> &str {
+    value.and_then(Value::as_str).unwrap_or_default()
 }

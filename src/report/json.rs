@@ -1,6 +1,7 @@
 //! `-o json`: one versioned document. docs/diff-json.md describes it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ fn cluster(diff: &ClusterDiff) -> Value {
     let mut proofs = diff.proofs.clone();
     for proof in &mut proofs {
         let object = proof.object.as_deref();
-        for change in &mut proof.changes {
+        for change in Arc::make_mut(&mut proof.changes) {
             change.before = change.before.take().map(|value| proven(object, &change.path, value));
             change.after = change.after.take().map(|value| proven(object, &change.path, value));
         }

@@ -197,7 +197,7 @@ pub fn proofs(proofs: &[Proof]) -> String {
             proof.line,
             proof.base.as_ref().map(|base| format!(" of {base}")).unwrap_or_default()
         ));
-        for change in &proof.changes {
+        for change in proof.changes.iter() {
             let existed = if change.existed { "" } else { ", did not exist" };
             out.push_str(&format!("    {} {}{existed}\n", change.change, change.path));
         }

@@ -5,10 +5,12 @@ mod bases;
 mod dependencies;
 pub mod flux;
 mod items;
+mod landed;
 mod objects;
 mod patches;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -20,6 +22,7 @@ use crate::render::Rendered;
 
 pub use bases::Bases;
 pub use items::land;
+pub use landed::Landed;
 
 /// What a proof rests on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +78,8 @@ pub struct Proof {
     /// Whether the patch was applied without fault.
     pub applied: bool,
     /// What it changed.
-    pub changes: Vec<ProvenChange>,
+    #[serde(serialize_with = "whole")]
+    pub changes: Arc<[ProvenChange]>,
 }
 
 impl Proof {
@@ -91,7 +95,7 @@ impl Proof {
             object: None,
             ground: Ground::Contract,
             applied: true,
-            changes: Vec::new(),
+            changes: Arc::default(),
         }
     }
 
@@ -99,6 +103,11 @@ impl Proof {
     pub fn landed(&self) -> bool {
         self.applied && self.matched == 1 && self.ground != Ground::None
     }
+}
+
+/// Writes all changes, whoever shares them.
+fn whole<S: Serializer>(changes: &[ProvenChange], serializer: S) -> Result<S::Ok, S::Error> {
+    changes.serialize(serializer)
 }
 
 /// One field that a patch changed.
@@ -123,11 +132,12 @@ pub struct ProvenChange {
 pub fn verify(
     plan: &Plan,
     layout: &Layout,
-    contracts: &[Rendered],
+    contracts: &[Arc<Rendered>],
     bases: &Bases,
+    landed: &Landed,
     findings: &mut Findings,
 ) -> Vec<Proof> {
     objects::check(layout, findings);
     dependencies::check(plan, layout, findings);
-    patches::check(plan, layout, contracts, bases, findings)
+    patches::check(plan, layout, contracts, bases, landed, findings)
 }

@@ -10,16 +10,11 @@ use crate::layout::{LaidObject, Layout};
 
 /// Checks every object of the tree.
 pub(super) fn check(layout: &Layout, findings: &mut Findings) {
-    let mut writers: BTreeMap<(String, String, String, String), &LaidObject> = BTreeMap::new();
+    let mut writers: BTreeMap<(&str, &str, &str, &str), &LaidObject> = BTreeMap::new();
     for object in &layout.objects {
         let resource = &object.resource;
         // The version does not count: two versions of one object are one object to the API server.
-        let key = (
-            resource.group().to_owned(),
-            resource.kind().to_owned(),
-            resource.namespace().unwrap_or_default().to_owned(),
-            resource.name().to_owned(),
-        );
+        let key = (resource.group(), resource.kind(), resource.namespace().unwrap_or_default(), resource.name());
         if let Some(first) = writers.insert(key, object) {
             let message = format!(
                 "{} is written by Kustomization `{}` and by `{}`",

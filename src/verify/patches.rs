@@ -1,9 +1,11 @@
 //! Every patch lands: exactly one object, existing containers, free ports, existing paths.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::landed::{Given, Landed, Landing};
 use super::{Bases, Ground, Proof, ProvenChange};
 use crate::build::{Application, Change, ChangeKind, Op, Patch, PatchBody, PatchFault, Reason, Target, apply};
 use crate::diagnostic::{Code, codes, did_you_mean};
@@ -16,11 +18,12 @@ use crate::render::{Output, Rendered, Resource};
 pub(super) fn check(
     plan: &Plan,
     layout: &Layout,
-    contracts: &[Rendered],
+    contracts: &[Arc<Rendered>],
     bases: &Bases,
+    landed: &Landed,
     findings: &mut Findings,
 ) -> Vec<Proof> {
-    let mut objects: BTreeMap<&str, (Ground, Vec<Resource>)> = BTreeMap::new();
+    let mut objects: BTreeMap<&str, Objects> = BTreeMap::new();
     let source = plan.cluster.intent.spec.gitops.release_source.as_ref();
     // Where the platform has no release of its own, Kustomizations usually read the repository of this tree.
     let source = source
@@ -30,12 +33,17 @@ pub(super) fn check(
     for patch in &layout.patches {
         let name = patch.kustomization.as_str();
         if !objects.contains_key(name) {
-            let found = base(plan, name, &source, contracts, bases, &patch.at, findings);
-            objects.insert(name, found);
+            let (ground, resources) = base(plan, name, &source, contracts, bases, &patch.at, findings);
+            let patches = layout.patches.iter().filter(|patch| patch.kustomization == name);
+            let given = Given { contract: resources, patches: patches.cloned().collect() };
+            let known = if ground == Ground::Contract { landed.recall(&given) } else { None };
+            let resources =
+                if known.is_some() { Vec::new() } else { given.contract.iter().map(|one| (**one).clone()).collect() };
+            objects.insert(name, Objects { ground, known, given, resources, proofs: Vec::new(), sound: true });
         }
     }
-    for (ground, resources) in objects.values().filter(|(ground, _)| matches!(ground, Ground::Base(_))) {
-        for own in layout.objects.iter().filter(|own| resources.iter().any(|r| r.id() == own.resource.id())) {
+    for Objects { ground, resources, .. } in objects.values().filter(|one| matches!(one.ground, Ground::Base(_))) {
+        for own in layout.objects.iter().filter(|own| resources.iter().any(|r| r.is_same(&own.resource))) {
             let message = format!(
                 "{ground} deploys {} too; Flux would let both Kustomizations overwrite it in turn",
                 own.resource.id()
@@ -46,11 +54,14 @@ pub(super) fn check(
     }
     let mut proofs = Vec::new();
     for patch in &layout.patches {
-        let Some((ground, resources)) = objects.get_mut(patch.kustomization.as_str()) else { continue };
-        let mut proof = open(plan, patch, source.clone(), ground.clone());
-        if *ground == Ground::None && bases.names().any(|name| name == source) {
+        let Some(one) = objects.get_mut(patch.kustomization.as_str()) else { continue };
+        let before = findings.count();
+        let mut proof = open(plan, patch, source.clone(), one.ground.clone());
+        if let Some(known) = one.known.as_ref().and_then(|known| known.get(one.proofs.len())) {
+            known.tell(&mut proof);
+        } else if one.ground == Ground::None && bases.names().any(|name| name == source) {
             // The base is at hand but cannot be built, which is reported.
-        } else if *ground == Ground::None {
+        } else if one.ground == Ground::None {
             let message = format!(
                 "there is no contract for Kustomization `{}`, so nothing proves that the patch lands",
                 patch.kustomization
@@ -58,11 +69,27 @@ pub(super) fn check(
             findings.add(codes::PATCH_UNPROVEN, &patch.at, message).hint =
                 Some(format!("prove it on the real objects with `--base {source}=DIR`, a checkout of that source"));
         } else if let Some(parsed) = parse(patch, findings) {
-            prove(patch, &parsed, resources, &mut proof, findings);
+            prove(patch, &parsed, &mut one.resources, &mut proof, findings);
         }
+        one.sound &= findings.count() == before;
+        one.proofs.push(Landing::of(&proof));
         proofs.push(proof);
     }
+    let new = |one: &Objects| one.ground == Ground::Contract && one.known.is_none() && one.sound;
+    objects.into_values().filter(new).for_each(|one| landed.keep(one.given, one.proofs));
     proofs
+}
+
+/// The objects that a Kustomization deploys, while patches land on them.
+struct Objects {
+    ground: Ground,
+    given: Given,
+    /// What all patches do, when they did it before.
+    known: Option<Arc<[Landing]>>,
+    resources: Vec<Resource>,
+    proofs: Vec<Landing>,
+    /// Whether no patch gave a finding.
+    sound: bool,
 }
 
 /// A proof of which nothing is known yet.
@@ -79,7 +106,7 @@ pub(super) fn open(plan: &Plan, patch: &LaidPatch, source: String, ground: Groun
         object: None,
         ground,
         applied: false,
-        changes: Vec::new(),
+        changes: Arc::default(),
     }
 }
 
@@ -88,11 +115,11 @@ fn base(
     plan: &Plan,
     name: &str,
     source: &str,
-    contracts: &[Rendered],
+    contracts: &[Arc<Rendered>],
     bases: &Bases,
     at: &str,
     findings: &mut Findings,
-) -> (Ground, Vec<Resource>) {
+) -> (Ground, Vec<Arc<Resource>>) {
     let path = plan
         .modules
         .iter()
@@ -100,7 +127,7 @@ fn base(
         .and_then(|module| module.release.path.as_deref());
     if let Some((dir, built)) = bases.objects(source, name, path) {
         return match built {
-            Ok(resources) => (Ground::Base(dir), resources),
+            Ok(resources) => (Ground::Base(dir), resources.into_iter().map(Arc::new).collect()),
             Err(error) => {
                 findings.add(codes::BASE_INVALID, at, format!("base `{dir}`: {error}")).hint =
                     Some("check the checkout with `kustomize build`; without `--base` the contract is used".into());
@@ -108,7 +135,7 @@ fn base(
             }
         };
     }
-    let mut contract: Vec<Resource> = contracts
+    let mut contract: Vec<Arc<Resource>> = contracts
         .iter()
         .filter_map(|one| match &one.output {
             Output::Object { resource, kustomization, .. } => {
@@ -119,7 +146,7 @@ fn base(
         })
         .collect();
     let module = plan.modules.iter().find(|module| module.kustomization == name);
-    contract.extend(module.and_then(|module| Resource::new(platform_release(plan, module)?)));
+    contract.extend(module.and_then(|module| Resource::new(platform_release(plan, module)?).map(Arc::new)));
     if contract.is_empty() { (Ground::None, contract) } else { (Ground::Contract, contract) }
 }
 
@@ -178,8 +205,8 @@ pub(super) fn prove(
     }
     proof.object = applications.first().map(|application| application.id.clone());
     proof.applied = true;
+    proof.changes = applications.iter().flat_map(|application| &application.changes).map(proven).collect();
     for application in &applications {
-        proof.changes.extend(application.changes.iter().map(proven));
         for change in application.changes.iter().filter(|c| c.kind == ChangeKind::Added && replaces(c.op_index)) {
             proof.applied = false;
             let at = patch.operations_at.get(change.op_index).unwrap_or(&patch.at);

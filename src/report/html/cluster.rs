@@ -185,7 +185,7 @@ fn proofs(proofs: &[Proof], out: &mut String) {
             proof.line,
             proof.base.as_ref().map(|base| format!(" of <code>{}</code>", escape(base))).unwrap_or_default()
         ));
-        for change in &proof.changes {
+        for change in proof.changes.iter() {
             out.push_str(&format!("<li>{} <code>{}</code></li>", change.change, escape(&change.path)));
         }
         out.push_str("</ul></td></tr>\n");

@@ -67,7 +67,8 @@ fn hostile() -> ClusterDiff {
                 existed: false,
                 before: None,
                 after: None,
-            }],
+            }]
+            .into(),
         }],
         diagnostics: vec![finding.span(Span { start: 0, end: 1, line: 1, column: 1 })],
         graph: Some(Graph {
