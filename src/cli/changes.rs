@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use super::args::{Resolve, Take};
+use super::args::{Global, Resolve, Take};
 use super::ground;
 use super::ui::Ui;
 use crate::diagnostic::{Diagnostic, codes};
@@ -23,14 +23,22 @@ pub struct Decisions {
     sides: Vec<(String, Side)>,
     /// Whether what no side was taken of is merged.
     merge: bool,
+    /// The command that takes such decisions here, as a hint names it.
+    command: String,
 }
 
 impl Decisions {
-    /// Reads the arguments; paths are those of the current directory or of the repository.
+    /// No decision. `global` says how the command that takes one would have to be called.
+    pub fn none(global: &Global) -> Self {
+        Self { command: command("render", global, None), ..Self::default() }
+    }
+
+    /// Reads the arguments; paths are those of the current directory or of the repository. `branch` is the one that a commit
+    /// goes to when it is not checked out.
     ///
     /// # Errors
     /// When a path lies outside of the repository, or both sides are taken of it.
-    pub fn new(args: &Resolve, repo: &Repo) -> anyhow::Result<Self> {
+    pub fn new(args: &Resolve, repo: &Repo, global: &Global, branch: Option<&str>) -> anyhow::Result<Self> {
         let mut sides: Vec<(String, Side)> = Vec::new();
         for Take { side, path } in args.takes()? {
             let Some(path) = place(Path::new(&path), repo) else {
@@ -41,7 +49,8 @@ impl Decisions {
             }
             sides.push((path, side));
         }
-        Ok(Self { sides, merge: args.merge })
+        let command = command(if branch.is_some() { "commit" } else { "render" }, global, branch);
+        Ok(Self { sides, merge: args.merge, command })
     }
 
     /// Whether no side was taken.
@@ -64,6 +73,13 @@ impl Decisions {
             None => Ok(()),
         }
     }
+}
+
+/// Names a command with the options that lead it to the same files.
+fn command(name: &str, global: &Global, branch: Option<&str>) -> String {
+    let repo = global.repo.iter().map(|dir| format!(" --repo {}", dir.display()));
+    let branch = branch.iter().map(|branch| format!(" --branch {branch}"));
+    ["fluxwright ".to_owned(), name.to_owned()].into_iter().chain(repo).chain(branch).collect()
 }
 
 /// Finds the place of an argument in the repository: seen from the current directory, else from the root.
@@ -142,7 +158,7 @@ pub fn survey(
             change.kind = ChangeKind::LeftOut;
         }
     }
-    survey.tell(&previous.inventory, root);
+    survey.tell(&previous.inventory, root, &decisions.command);
     // What is not checked out leaves no trace in the work tree when it changes.
     let is_clean = survey.changes.is_empty() && survey.findings.is_empty() && !repo.lacks_files();
     outcome.clean = is_clean.then_some(survey.changes.unchanged);
@@ -165,7 +181,7 @@ pub fn survey_tree(
     let changes = compare(&layout.tree, current, root, inventory);
     let mut survey = Survey { changes, ..Survey::default() };
     survey.decide(outcome, repo, current, inventory, decisions)?;
-    survey.tell(inventory, root);
+    survey.tell(inventory, root, &decisions.command);
     Ok(survey)
 }
 
@@ -238,12 +254,12 @@ impl Survey {
     }
 
     /// Makes findings of what must not be touched, and of what the user keeps.
-    fn tell(&mut self, inventory: &Inventory, root: &RepoPath) {
+    fn tell(&mut self, inventory: &Inventory, root: &RepoPath, command: &str) {
         self.findings.extend(book(inventory, root));
         for change in self.changes.conflicts() {
             let edit = self.hand_edits.iter().find(|edit| edit.path == change.path);
             self.findings.push(match (change.kind, edit) {
-                (ChangeKind::HandEdited, Some(edit)) => hand_edited(edit, change),
+                (ChangeKind::HandEdited, Some(edit)) => hand_edited(edit, change, command),
                 (ChangeKind::LeftOut, _) => Diagnostic::new(
                     codes::FILE_LEFT_OUT,
                     "the file has to change, but git left it out of the sparse checkout; it is left alone",
@@ -260,7 +276,7 @@ impl Survey {
                     "the file stays as it was changed by hand; no proof covers what it says",
                 )
                 .file(kept.path.to_string())
-                .hint(format!("`fluxwright render --take rendering {}` gives the hand edit up", kept.path)),
+                .hint(format!("`{command} --take rendering {}` gives the hand edit up", kept.path)),
             );
         }
         for path in &self.changes.released {
@@ -295,12 +311,12 @@ fn book(inventory: &Inventory, root: &RepoPath) -> Option<Diagnostic> {
     )
 }
 
-fn hand_edited(edit: &HandEdit, change: &FileChange) -> Diagnostic {
+fn hand_edited(edit: &HandEdit, change: &FileChange, command: &str) -> Diagnostic {
     let path = &edit.path;
-    let keep = format!("`fluxwright render --take hand-edit {path}` keeps it, `--take rendering {path}` gives it up");
+    let keep = format!("`{command} --take hand-edit {path}` keeps it, `--take rendering {path}` gives it up");
     if let Some(clash) = edit.unfit() {
         let message = format!("the file was changed by hand since it was rendered; {}", clash.words());
-        let hint = format!("`fluxwright render --take rendering {path}` writes it anew; or repair it, and decide then");
+        let hint = format!("`{command} --take rendering {path}` writes it anew; or repair it, and decide then");
         return Diagnostic::new(codes::HAND_EDITED_FILE, message).file(path.to_string()).hint(hint);
     }
     let (state, hint) = match (change.after.is_some(), edit.base.is_some(), edit.conflicts.len()) {
@@ -311,10 +327,9 @@ fn hand_edited(edit: &HandEdit, change: &FileChange) -> Diagnostic {
         (true, false, _) => {
             ("the last rendering is not found".to_owned(), format!("`fluxwright diff` shows both sides; {keep}"))
         }
-        (true, true, 0) => (
-            "the rendering changed in other places".to_owned(),
-            format!("`fluxwright render --merge` takes both; {keep}"),
-        ),
+        (true, true, 0) => {
+            ("the rendering changed in other places".to_owned(), format!("`{command} --merge` takes both; {keep}"))
+        }
         (true, true, 1) => {
             ("the rendering changed, too: 1 conflict".to_owned(), format!("`fluxwright diff` shows both sides; {keep}"))
         }

@@ -19,6 +19,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::diagnostic::mask;
+
 pub use args::Args;
 
 /// What a command found; its exit code.
@@ -45,7 +47,15 @@ pub fn run() -> ExitCode {
         }
         Err(error) => return exit(Err(error), &ui::Ui::new(&plain)),
     }
-    let args = Args::parse();
+    let args = Args::try_parse().unwrap_or_else(|error| {
+        let text = error.to_string();
+        // Nothing that somebody passes in the wrong place comes back when it is a credential.
+        if error.use_stderr() && mask::has_secret(&text) {
+            ui::Ui::new(&plain).say(mask::mask(&text).trim_end());
+            std::process::exit(2);
+        }
+        error.exit()
+    });
     let ui = ui::Ui::new(&args.global);
     exit(commands::run(&args, &ui), &ui)
 }

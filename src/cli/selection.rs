@@ -40,6 +40,14 @@ pub fn pick(
     library: &Library,
 ) -> anyhow::Result<Picked> {
     if files.is_empty() && abandoned.is_empty() {
+        let here = std::env::current_dir().context("cannot tell the current directory")?;
+        if !same_file::is_same_file(&here, repo.root()).unwrap_or(true) && here.join("clusters").is_dir() {
+            bail!(
+                "no intent in `{}`, the root of the repository: expected clusters/<name>/cluster.yaml\nhint: `--repo .` takes \
+                 the clusters of the current directory",
+                repo.root().display()
+            );
+        }
         bail!(
             "no intent in `{}`: expected clusters/<name>/cluster.yaml; `fluxwright init NAME` writes one",
             repo.root().display()
@@ -68,6 +76,9 @@ fn named(
     let current = std::env::current_dir().context("cannot tell the current directory")?;
     let mut candidates: Vec<Candidate> = files.into_iter().map(Candidate::new).collect();
     for argument in arguments {
+        if argument.is_empty() {
+            bail!("an empty argument names no cluster");
+        }
         let place = Place::find(argument, repo, &current);
         let named = candidates.iter().any(|one| one.name == *argument);
         let mut found = false;

@@ -86,7 +86,7 @@ impl Ui {
         let sealed = list.iter().filter(|one| one.is_about_credential()).filter_map(|one| one.file.clone());
         said.sealed.extend(sealed);
         let mut shown: Vec<Diagnostic> = list.iter().filter(|one| one.is_error() || !self.quiet).cloned().collect();
-        shown.retain(|one| one.span.is_none() || said.findings.insert(one.clone()));
+        shown.retain(|one| said.findings.insert(one.clone()));
         let source = |file: &str| sources.get(file).filter(|_| !said.sealed.contains(file)).map(String::as_str);
         self.err(&report::diagnostics(&shown, source, self.stderr_color));
     }

@@ -250,6 +250,12 @@ pub fn has_private_key(text: &str) -> bool {
     PRIVATE_KEY.is_match(text) || decoded(&compact).is_some_and(|text| PRIVATE_KEY.is_match(&text))
 }
 
+/// Tells whether a text contains what is a credential by its own form, whatever stands around it: a private key, a known
+/// token format, the user information of an address.
+pub fn has_form_of_secret(text: &str) -> bool {
+    has_user_info(text) || PRIVATE_KEY.is_match(text) || TOKEN.is_match(text)
+}
+
 /// Tells whether a text is, or contains, a credential for certain, by its own form or by the name before it: a private
 /// key, a known token format, the user information of an address, `password: x`, base64 of any of them.
 pub fn looks_secret(text: &str) -> bool {

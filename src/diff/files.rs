@@ -130,9 +130,11 @@ impl ChangeSet {
         self.kept.sort_by(|a, b| a.path.cmp(&b.path));
         self.released.sort();
         if let Some((path, after)) = self.book(desired, root) {
-            self.files.retain(|change| change.path != path);
+            let is_obstructed = |change: &FileChange| change.path == path && change.kind == ChangeKind::Foreign;
+            self.files.retain(|change| change.path != path || is_obstructed(change));
             let before = current.get(&path).cloned();
-            if before.as_ref().is_none_or(|before| before.with_lf() != after.bytes()) {
+            let is_current = before.as_ref().is_some_and(|before| before.with_lf() == after.bytes());
+            if !is_current && !self.files.iter().any(is_obstructed) {
                 let kind = if before.is_some() { ChangeKind::Changed } else { ChangeKind::Created };
                 let at = self.files.partition_point(|change| change.path < path);
                 self.files.insert(at, FileChange { path, kind, before, after: Some(after) });

@@ -10,7 +10,7 @@ use super::findings::Findings;
 use super::manifest::ClusterIntent;
 use super::schema::Schema;
 use super::{cluster, credentials};
-use crate::diagnostic::{codes, mask};
+use crate::diagnostic::{Diagnostic, codes, mask};
 use crate::tree::RepoPath;
 use crate::yaml::{self, Dialect, Limits, Node};
 
@@ -92,6 +92,14 @@ fn merged(parts: Vec<Part>, dir: Option<&RepoPath>, schema: &Schema, findings: &
     extends::relocate(&mut node, schema.value(), &parts, dir);
     // One file may name a credential, and another one hold it.
     let found = credentials::hide(&mut node);
+    let own = parts.first().filter(|own| own.node.at("/metadata/name").is_none());
+    if let Some(own) = own.filter(|_| node.at("/metadata/name").is_some()) {
+        // Otherwise two files with one base would be one cluster.
+        let message = "the required field `name` is missing: a base cannot say the name of a cluster";
+        let fault =
+            Diagnostic::new(codes::MISSING_FIELD, message).field("metadata").hint("`name`: name of the cluster");
+        findings.extend([fault.file(&*own.name).span(own.node.span_at("/metadata"))]);
+    }
     let document = Arc::new(Document { node: Arc::new(node), parts });
     let mut together = Findings::new(findings.file());
     together.set_document(document.clone());

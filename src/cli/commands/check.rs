@@ -38,7 +38,9 @@ pub fn run(global: &Global, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
                 &args.selection,
                 Depth::brief_if(args.output == "text" && !ui.verbose()),
                 ui,
-                |repo, outcome, previous| Ok(changes::survey(outcome, repo, &previous, &Decisions::default())?.findings),
+                |repo, outcome, previous| {
+                    Ok(changes::survey(outcome, repo, &previous, &Decisions::none(global))?.findings)
+                },
             )?;
             checked.faults = session.faults;
             checked.clusters = session.clusters.into_iter().map(checked_cluster).collect();

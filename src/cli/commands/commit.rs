@@ -30,7 +30,8 @@ pub fn run(global: &Global, args: &Commit, ui: &Ui) -> anyhow::Result<Status> {
     let _lock = exclusive::lock(global, None, "commit", ui)?;
     let target = explained(repository.target(args.branch.as_deref()))?;
     let Some(context) = session::context(&repo, ui)? else { return Ok(Status::Findings) };
-    let decisions = Decisions::new(&args.resolve, &repo)?;
+    let decisions =
+        Decisions::new(&args.resolve, &repo, global, args.branch.as_deref().filter(|_| !target.is_current()))?;
     let place = cluster::Place::new(&repository, &target, &repo, args.message.is_none());
     let session = Session::run_with(
         repo,

@@ -26,12 +26,13 @@ pub fn run(global: &Global, args: &Diff, ui: &Ui) -> anyhow::Result<Status> {
         (true, Some(raw)) => raw,
         (true, None) => bail!("`--raw` does not change the format `{}`; leave it out", format.name),
     };
+    let decisions = Decisions::none(global);
     let session = Session::start(
         global,
         &args.selection,
         Depth::brief_if(args.output == "text" && args.against.is_none()),
         ui,
-        |repo, outcome, previous| one(repo, outcome, &previous, args.against.as_deref()),
+        |repo, outcome, previous| one(repo, outcome, &previous, args.against.as_deref(), &decisions),
     )?;
     let Some(mut session) = session else { return Ok(Status::Findings) };
     let errors = session.report(ui);
@@ -65,11 +66,12 @@ fn one(
     outcome: &mut Outcome,
     previous: &Previous,
     rev: Option<&str>,
+    decisions: &Decisions,
 ) -> anyhow::Result<(ClusterDiff, Vec<Diagnostic>)> {
     let Survey { changes, hand_edits, findings, .. } = match rev {
         _ if outcome.has_errors() => Survey::default(),
-        Some(rev) => against(outcome, rev, repo)?,
-        None => changes::survey(outcome, repo, previous, &Decisions::default())?,
+        Some(rev) => against(outcome, rev, repo, decisions)?,
+        None => changes::survey(outcome, repo, previous, decisions)?,
     };
     let diff = ClusterDiff {
         cluster: outcome.name.clone(),
@@ -147,7 +149,7 @@ fn is_cluster(root: &RepoPath) -> bool {
 }
 
 /// Compares with the files of a revision, which are ours as far as its own inventory says.
-fn against(outcome: &Outcome, rev: &str, repo: &Repo) -> anyhow::Result<Survey> {
+fn against(outcome: &Outcome, rev: &str, repo: &Repo, decisions: &Decisions) -> anyhow::Result<Survey> {
     let Some((plan, _)) = &outcome.desired else { return Ok(Survey::default()) };
     let root = &plan.cluster.root;
     let repository = repository(repo)?;
@@ -155,7 +157,7 @@ fn against(outcome: &Outcome, rev: &str, repo: &Repo) -> anyhow::Result<Survey> 
     let current = super::commit::tree_at(&repository, rev, &prefix, root)?;
     let owned =
         root.join(inventory::FILE).ok().and_then(|path| current.get(&path).map(Inventory::read)).unwrap_or_default();
-    changes::survey_tree(outcome, repo, &current, &owned, &Decisions::default())
+    changes::survey_tree(outcome, repo, &current, &owned, decisions)
 }
 
 fn repository(repo: &Repo) -> anyhow::Result<Repository> {

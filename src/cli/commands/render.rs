@@ -19,7 +19,7 @@ pub fn run(global: &Global, args: &Render, ui: &Ui) -> anyhow::Result<Status> {
         true => None,
         false => Some(exclusive::lock(global, args.out.as_deref(), "render", ui)?),
     };
-    let decisions = Decisions::new(&args.resolve, &session::repository(global)?)?;
+    let decisions = Decisions::new(&args.resolve, &session::repository(global)?, global, None)?;
     let target = args.out.as_ref().map(|dir| Repo::new(dir.clone()));
     let session = Session::start(
         global,
@@ -116,7 +116,10 @@ fn unstaged(session: &Session<Made>, ui: &Ui) -> anyhow::Result<bool> {
             ui.data(&format!("untracked {path}\n"))?;
         }
         if !untracked.is_empty() {
-            ui.say(&format!("hint: the next commit would lack these files; `git add {prefix}{root}` adds them"));
+            ui.say(&format!(
+                "hint: the next commit would lack these files; `git add {prefix}{root}` adds them, with `--force` those \
+                 that `.gitignore` names"
+            ));
             found = true;
         }
     }

@@ -29,7 +29,9 @@ impl Repository {
         let Some(root) = self.work_dir() else {
             return Err(GitError::Bare { dir: self.git.git_dir().to_owned() });
         };
-        let tree = self.tree_at(rev)?.map_or_else(|| self.git.empty_tree().id, |tree| tree.id);
+        // A directory of a revision is a tree, too, and would differ in everything.
+        let commit = if rev.contains(':') { format!("{rev}^{{commit}}") } else { rev.to_owned() };
+        let tree = self.tree_at(&commit)?.map_or_else(|| self.git.empty_tree().id, |tree| tree.id);
         let index = self.read_index_quickly()?;
         let mut paths = Vec::new();
         Trees { repository: self, backing: index.path_backing(), paths: &mut paths }.compare(

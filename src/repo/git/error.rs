@@ -20,7 +20,7 @@ pub enum GitError {
     InProgress { operation: &'static str },
     #[error("`HEAD` is detached: there is no branch to commit onto")]
     DetachedHead,
-    #[error("the index has unresolved conflicts in `{}`", paths.join("`, `"))]
+    #[error("the index has unresolved conflicts in {}", few(paths))]
     Conflicts { paths: Vec<String> },
     #[error("git does not know who the {role} is")]
     NoIdentity { role: &'static str },
@@ -52,13 +52,13 @@ pub enum GitError {
     HookFailed { hook: &'static str, status: String },
     #[error("the hook `{hook}` cannot be started")]
     HookNotStarted { hook: &'static str, source: Source },
-    #[error("the hook `{hook}` changed what was about to be committed: `{}`", paths.join("`, `"))]
+    #[error("the hook `{hook}` changed what was about to be committed: {}", few(paths))]
     HookChanged { hook: &'static str, paths: Vec<String> },
     #[error("there is no remote to push to")]
     NoRemote,
     #[error("`{branch}` was not pushed to `{remote}`: {}", first(reason, said))]
     PushFailed { branch: String, remote: String, reason: String, said: String },
-    #[error("other content is already staged for `{}`", paths.join("`, `"))]
+    #[error("other content is already staged for {}", few(paths))]
     Staged { paths: Vec<String> },
     #[error("the index is locked by `{}`", lock.display())]
     IndexLocked { lock: PathBuf },
@@ -68,6 +68,8 @@ pub enum GitError {
     Obstructed { path: String, by: String },
     #[error("cannot commit `{path}`: `.gitattributes` sets `{attribute}`, and fluxwright runs no filters of git")]
     Converted { path: String, attribute: String },
+    #[error("the commit message holds a credential, which would stay in the history for ever")]
+    SecretMessage,
     #[error("the commit message is empty or contains a NUL byte")]
     InvalidMessage,
     #[error("the branch `{branch}` moved while the commit was made")]
@@ -129,6 +131,7 @@ impl GitError {
             Self::Converted { .. } => {
                 "take the attribute off this path, or run `fluxwright render`, then `git add` and `git commit`"
             }
+            Self::SecretMessage => "leave it out, and change it wherever it was used",
             Self::InvalidMessage => "pass a message that describes the change",
             Self::BranchMoved { .. } => "run the command again",
             Self::IndexNotUpdated { .. } => "run `git reset --quiet -- <committed paths>`",
@@ -136,6 +139,13 @@ impl GitError {
         };
         Some(hint.to_owned())
     }
+}
+
+/// Lists the first paths.
+fn few(paths: &[String]) -> String {
+    let shown: Vec<String> = paths.iter().take(3).map(|path| format!("`{path}`")).collect();
+    let more = paths.len() - shown.len();
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
 /// Tells why a push failed: what became of the branch, and what git and the remote said, without git's own hints.

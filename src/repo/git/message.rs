@@ -1,6 +1,7 @@
 //! Messages of commits: trailers, and what is left of a text that hooks have changed.
 
 use super::GitError;
+use crate::diagnostic::mask;
 
 /// Is a line `KEY: VALUE` at the end of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,9 @@ pub(super) fn compose(message: &str, trailers: &[Trailer]) -> Result<String, Git
             message.push_str(if block { "\n" } else { "\n\n" });
             message.push_str(&line);
         }
+    }
+    if mask::has_form_of_secret(&message) {
+        return Err(GitError::SecretMessage);
     }
     message.push('\n');
     Ok(message)
