@@ -96,7 +96,7 @@ impl Repo {
             let dir = entry.map_err(|source| ReadError { path: clusters.clone(), source })?.path();
             let has = |file: &str| std::fs::symlink_metadata(dir.join(file)).is_ok();
             let name = dir.file_name().and_then(|name| name.to_str());
-            let Some(name) = name.filter(|_| has(inventory::FILE) && !has("cluster.yaml")) else { continue };
+            let Some(name) = name.filter(|_| !has("cluster.yaml") && has(inventory::FILE)) else { continue };
             // The intent of a sparse checkout may be left out while the inventory is there.
             let intent = RepoPath::parse(&format!("clusters/{name}/cluster.yaml")).ok();
             if intent

@@ -16,8 +16,7 @@ use gix::worktree::IndexPersistedOrInMemory;
 
 use super::directories::{Child, child, children, holds};
 use super::error::failed;
-use super::walk::Walk;
-use super::{GitError, Repository};
+use super::{GitError, Repository, walk};
 
 /// With more dubious paths than this, looking at everything is cheaper than looking for each.
 const DUBIOUS: usize = 100;
@@ -26,9 +25,7 @@ impl Repository {
     /// Names the files that are not as a revision has them, whether that is committed, staged, unstaged or untracked. What
     /// git ignores is left out, and so is what is not UTF-8. A submodule counts as one path, and only its commit.
     pub fn changed_since(&self, rev: &str) -> Result<BTreeSet<String>, GitError> {
-        let Some(root) = self.work_dir() else {
-            return Err(GitError::Bare { dir: self.git.git_dir().to_owned() });
-        };
+        self.require_work_dir()?;
         // A directory of a revision is a tree, too, and would differ in everything.
         let commit = if rev.contains(':') { format!("{rev}^{{commit}}") } else { rev.to_owned() };
         let tree = self.tree_at(&commit)?.map_or_else(|| self.git.empty_tree().id, |tree| tree.id);
@@ -40,7 +37,7 @@ impl Repository {
             b"",
             index.entries(),
         )?;
-        let dubious = Walk::new(self, &index)?.dubious(root);
+        let dubious = walk::dubious(self, &index)?;
         if !dubious.is_empty() {
             let exactly = |path: BString| BString::from([b":(top,literal)", path.as_slice()].concat());
             let all = dubious.len() > DUBIOUS || dubious.iter().any(|path| path.is_empty());

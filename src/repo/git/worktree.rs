@@ -67,7 +67,7 @@ impl Repository {
 
     /// Lists what git left out of a sparse checkout.
     pub fn left_out(&self) -> Result<LeftOut, GitError> {
-        let index = self.read_index()?;
+        let index = self.read_index_quickly()?;
         let mut found = LeftOut::default();
         for entry in index.entries().iter().filter(|entry| entry.flags.contains(Flags::SKIP_WORKTREE)) {
             let Ok(path) = entry.path(&index).to_str() else { continue };
@@ -96,7 +96,7 @@ impl Repository {
 
     /// Lists the submodules by their paths.
     pub fn submodules(&self) -> Result<Vec<String>, GitError> {
-        let index = self.read_index()?;
+        let index = self.read_index_quickly()?;
         let links = index.entries().iter().filter(|entry| entry.mode == Mode::COMMIT);
         Ok(links.map(|entry| entry.path(&index).to_string()).collect())
     }
