@@ -411,3 +411,18 @@ fn a_push_that_fails_leaves_the_commit_and_says_what_to_do() {
     let run = sandbox.run(&["commit", "--push=--exec=/bin/false"]);
     assert_eq!(run.code, 2, "{run}");
 }
+
+#[test]
+fn a_credential_is_no_part_of_a_message() {
+    let sandbox = repository();
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    for args in [["-m", &format!("with {token}")], ["--trailer", &format!("Token: {token}")]] {
+        let run = refused(&sandbox, &[&["commit"], &args[..]].concat(), &["the commit message holds a credential"]);
+        assert!(!run.to_string().contains(&token), "{run}");
+    }
+    for args in [&["commit", "--trailer", &token][..], &["diff", "-o", &token], &[&token], &["check", "--base", &token]]
+    {
+        let run = sandbox.run(args);
+        assert!(run.code == 2 && !run.to_string().contains(&token), "{run}");
+    }
+}

@@ -666,3 +666,17 @@ fn many_clusters_give_the_same_at_any_number_of_threads() {
     };
     assert_eq!(run("1"), run("8"));
 }
+
+#[test]
+fn a_base_does_not_name_a_cluster() {
+    let sandbox = Sandbox::new();
+    sandbox.write("bases/common.yaml", base(""));
+    sandbox.write(&intent_of("berlin"), extending("berlin", ""));
+    let path = intent_of("hamburg");
+    sandbox.write(&path, format!("{HEAD}extends: ../berlin/cluster.yaml\n"));
+    let run = sandbox.run(&["check"]);
+    assert!(run.code == 1 && run.stderr.contains("error[missing-field]: metadata: the required field `name`"), "{run}");
+    assert!(run.stderr.contains(&format!("--> {path}:")), "{run}");
+    sandbox.write(&path, extending("hamburg", "").replace("../../bases/common.yaml", "../berlin/cluster.yaml"));
+    assert_eq!(sandbox.run(&["check"]).code, 0);
+}

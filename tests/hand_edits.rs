@@ -375,3 +375,27 @@ fn what_nothing_could_read_is_not_kept() {
     ok(sandbox.run(&["render", "--take", "theirs", CONFIG_MAP]));
     assert_eq!(sandbox.read(CONFIG_MAP), marks);
 }
+
+#[test]
+fn hints_name_the_command_that_decides_here() {
+    let sandbox = committed();
+    edit(&sandbox, CONFIG_MAP, "db/pg:5432", "db/mine:5432");
+    let hint = |args: &[&str]| {
+        let run = findings(sandbox.run(args), &["error[hand-edited-file]"]);
+        let at = run.stderr.find("`fluxwright ").expect("a hint");
+        run.stderr[at + 1..].split('`').next().expect("closed").to_owned()
+    };
+    let path = sandbox.repo().display().to_string();
+    assert_eq!(hint(&["render"]), format!("fluxwright render --take hand-edit {CONFIG_MAP}"));
+    assert_eq!(
+        hint(&["check", "--repo", &path]),
+        format!("fluxwright render --repo {path} --take hand-edit {CONFIG_MAP}")
+    );
+    sandbox.git(&["checkout", "--quiet", "-b", "side"]);
+    sandbox.git(&["commit", "--quiet", "-am", "by hand"]);
+    sandbox.git(&["checkout", "--quiet", "main"]);
+    sandbox.write(INTENT, intent(&PORT.replace("service: pg", "service: other")));
+    let said = hint(&["commit", "--branch", "side"]);
+    assert_eq!(said, format!("fluxwright commit --branch side --take hand-edit {CONFIG_MAP}"));
+    ok(sandbox.run(&said.split(' ').skip(1).collect::<Vec<_>>()));
+}

@@ -237,3 +237,43 @@ fn what_git_would_convert_is_not_committed_raw() {
     sandbox.write(INTENT, intent(PORT) + "# $Id$\n");
     refused(sandbox.run(&["commit"]), 2, &["sets `ident`"]);
 }
+
+#[test]
+fn an_inventory_that_is_no_plain_file_is_never_replaced() {
+    let sandbox = committed();
+    let book = sandbox.repo().join("clusters/demo/fluxwright.inventory");
+    let text = std::fs::read(&book).expect("there");
+    std::fs::remove_file(&book).expect("ours");
+    sandbox.write("real", &text);
+    std::os::unix::fs::symlink("../../real", &book).expect("a link");
+    for args in [&["check"][..], &["render"], &["commit"], &["diff"]] {
+        refused(sandbox.run(args), 1, &["error[foreign-file]", "clusters/demo/fluxwright.inventory"]);
+    }
+    std::fs::remove_file(&book).expect("ours");
+    std::fs::create_dir(&book).expect("writable");
+    refused(sandbox.run(&["check"]), 1, &["error[foreign-file]"]);
+    refused(sandbox.run(&["render"]), 1, &["error[foreign-file]"]);
+    assert!(book.is_dir());
+}
+
+#[test]
+fn a_repository_with_other_objects_is_refused_in_words() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["init", "--quiet", "--object-format=sha256"]);
+    sandbox.write(INTENT, intent(PORT));
+    refused(sandbox.run(&["check"]), 2, &["SHA-256", "hint: use a repository with SHA-1 objects"]);
+}
+
+#[test]
+fn a_cluster_in_a_submodule_is_no_mystery_to_a_commit() {
+    let sandbox = committed();
+    let other = Sandbox::with_git();
+    other.write("cluster.yaml", intent(PORT).replace("name: demo", "name: sub"));
+    other.git(&["add", "."]);
+    other.git(&["commit", "--quiet", "-m", "sub"]);
+    let url = other.repo().display().to_string();
+    sandbox.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "clusters/sub"]);
+    sandbox.git(&["commit", "--quiet", "-m", "sub"]);
+    refused(sandbox.run(&["commit"]), 1, &["error[path-in-submodule]"]);
+    ok(sandbox.run(&["commit", "demo"]));
+}
