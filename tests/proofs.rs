@@ -137,3 +137,35 @@ fn a_patch_of_the_user_comes_after_the_values_of_a_module() {
     let run = sandbox.run(&["check"]);
     assert!(run.code == 0 && run.stdout.contains("2 of 2 patches proven"), "{run}");
 }
+
+#[test]
+fn what_is_known_of_one_cluster_changes_nothing_in_another() {
+    let sandbox = Sandbox::new();
+    let patch = |operations: &str| {
+        let kustomization = "  - kustomization: nova-release-ingress-public-main";
+        intent(&format!("{PORT}patches:\n{kustomization}\n    {TARGET}\n    json6902: [{operations}]\n"))
+    };
+    let valid = patch("{op: add, path: /metadata/labels, value: {a: b}}");
+    let missing = patch("{op: replace, path: /spec/prts, value: []}");
+    let module = |version: &str| {
+        format!(
+            "modules:\n  - name: astrom\n    helm:\n      source: {{url: \"oci://registry.corp.example/charts/operator\", version: 1.6.0}}\n    astrom: {{operatorVersion: {version}, apiUrl: \"https://astrom.corp.example/e/prod/api\", mode: CloudNativeFullStack}}\n"
+        )
+    };
+    let (old, new) = (intent(&module("v1.5.1")), intent(&module("v1.6.0")));
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for (name, text) in names.iter().zip([&valid, &missing, &valid, &missing, &old, &new, &old, &new]) {
+        sandbox.write(&format!("clusters/{name}/cluster.yaml"), text.replace("name: demo", &format!("name: {name}")));
+    }
+    let clusters = |args: &[&str]| -> Vec<serde_json::Value> {
+        let run = sandbox.run(&[&["check", "-o", "json"], args].concat());
+        let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"));
+        document["clusters"].as_array().expect("a list").clone()
+    };
+    let together = clusters(&[]);
+    let alone: Vec<_> = names.iter().flat_map(|name| clusters(&[name])).collect();
+    assert_eq!(together, alone);
+    let found = |code: &str| alone.iter().map(|one| one["findings"].to_string().contains(code)).collect::<Vec<_>>();
+    assert_eq!(found("patch-path-missing"), [false, true, false, true, false, false, false, false]);
+    assert_eq!(found("astrom-api-version"), [false, false, false, false, true, false, true, false]);
+}
