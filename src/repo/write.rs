@@ -3,7 +3,7 @@
 //! Everything is written under temporary names and brought to the disk first. Only then do files get their names, so that
 //! a full disk changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -57,13 +57,14 @@ impl Repo {
     /// next one knows both contents as ours.
     ///
     /// # Errors
-    /// The first file that fails. All files are as they were then; if even that fails, the error says so, each file is
+    /// The first file that fails, or that somebody has changed since it was compared. All files are as they were then; if even that fails, the error says so, each file is
     /// either old or new, and the next run repairs it.
     pub fn apply(&self, sets: &[&ChangeSet]) -> Result<Undo, WriteError> {
         let modes = sets.iter().flat_map(|set| &set.files).filter(|change| change.before.is_some());
         let modes = modes.filter_map(|change| Some((change.path.clone(), self.mode(&change.path)?))).collect();
         let mut undo = Undo { sets: Vec::new(), modes };
         let staged = self.stage(sets, &undo.modes)?;
+        self.refuse_changed(sets, &staged.made)?;
         undo.sets = sets.iter().map(|set| reversed(set)).collect();
         match self.switch(staged) {
             Ok(()) => Ok(undo),
@@ -76,6 +77,22 @@ impl Repo {
                 }
             }),
         }
+    }
+
+    /// Refuses when a file is not what it was when it was compared: somebody has changed it since.
+    fn refuse_changed(&self, sets: &[&ChangeSet], made: &Directories) -> Result<(), WriteError> {
+        // In a directory that we have just made there is nothing of anybody.
+        let new: HashSet<&Path> = made.0.iter().map(PathBuf::as_path).collect();
+        let files = sets.par_iter().flat_map(|set| &set.files).filter(|change| !change.kind.is_conflict());
+        files.try_for_each(|change| {
+            let full = self.root().join(change.path.as_str());
+            let is_same = match &change.before {
+                Some(before) => std::fs::read(&full).is_ok_and(|now| now == before.bytes()),
+                None => full.parent().is_some_and(|dir| new.contains(dir)) || full.symlink_metadata().is_err(),
+            };
+            let source = || io::Error::other("it was changed while this run was at work; run it again");
+            if is_same { Ok(()) } else { Err(WriteError { action: "write", path: full.clone(), source: source() }) }
+        })
     }
 
     /// Brings back the files that were changed.
@@ -322,4 +339,43 @@ fn reversed(set: &ChangeSet) -> ChangeSet {
         after: change.before.clone(),
     };
     ChangeSet::of(set.files.iter().map(back).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Blob;
+
+    #[test]
+    fn what_somebody_writes_meanwhile_is_not_overwritten() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let repo = Repo::new(dir.path().to_path_buf());
+        let change = |path: &str, before: Option<&str>, after: Option<&str>| FileChange {
+            path: RepoPath::parse(path).expect("valid"),
+            kind: match (before, after) {
+                (None, _) => ChangeKind::Created,
+                (_, None) => ChangeKind::Deleted,
+                _ => ChangeKind::Changed,
+            },
+            before: before.map(Blob::from),
+            after: after.map(Blob::from),
+        };
+        for file in ["changed", "deleted", "created"] {
+            std::fs::write(dir.path().join(file), "mine").expect("writable");
+        }
+        for one in [
+            change("changed", Some("old"), Some("new")),
+            change("deleted", Some("old"), None),
+            change("created", None, Some("new")),
+        ] {
+            let set = ChangeSet::of(vec![change("a/other", None, Some("new")), one]);
+            let error = repo.apply(&[&set]).expect_err("refused");
+            assert!(error.source.to_string().contains("while this run was at work"), "{error:?}");
+        }
+        let left = std::fs::read_dir(dir.path()).expect("readable").count();
+        assert_eq!(left, 3, "nothing else is left");
+        let set = ChangeSet::of(vec![change("changed", Some("mine"), Some("new")), change("b/c", None, Some("new"))]);
+        repo.apply(&[&set]).expect("written");
+        assert_eq!(std::fs::read_to_string(dir.path().join("changed")).expect("there"), "new");
+    }
 }
