@@ -84,7 +84,8 @@ fn conflicts_are_named() {
             "v1 ConfigMap a: data.w: both sides changed it: nothing / 3".into(),
         ])
     );
-    let removed = merged(MAP, "# head\n", &rendering).expect_err("a conflict");
+    let other = MAP.replace("name: a", "name: b");
+    let removed = merged(MAP, &other, &rendering).expect_err("a conflict");
     assert!(removed[0].starts_with("v1 ConfigMap a: : both sides changed it: nothing / {"), "{removed:?}");
 }
 
@@ -154,9 +155,15 @@ fn what_has_no_structure_is_merged_only_while_one_side_is_as_it_was() {
     assert_eq!(clash(merge("a", "b", Some("c"))), Clash::Whole);
     assert_eq!(clash(merge("a", "b", None)), Clash::Dropped);
     assert_eq!(clash(super::merge(&path("x"), None, &text("a"), Some(&text("b")))), Clash::NoBase);
-    for broken in ["a: [", "%YAML 1.2\n---\na: 1\n", "--- {a: 1}\n", "a: 1\n...\n", "a: 1\n---\nb: 1\n"] {
+    for broken in ["%YAML 1.2\n---\na: 1\n", "--- {a: 1}\n", "a: 1\n...\n", "a: 1\n---\nb: 1\n"] {
         let file = |blob: &str| super::merge(&path("c/a.yaml"), Some(&text(MAP)), &text(blob), Some(&text("a: 1\n")));
         assert_eq!(clash(file(broken)), Clash::Whole, "{broken}");
+    }
+    for (unfit, why) in
+        [("a: [", Clash::Broken), ("# all gone\n", Clash::Broken), ("<<<<<<< a\n>>>>>>> b\n", Clash::Marks)]
+    {
+        let found = super::merge(&path("c/a.yaml"), Some(&text(MAP)), &text(unfit), Some(&text(MAP)));
+        assert_eq!(clash(found), why, "{unfit}");
     }
 }
 
