@@ -3,8 +3,8 @@
 
     check_container.py <target directory> <example repository>
 
-Builds from exactly the files that `.dockerignore` lets through, for musl as the Containerfile does, and runs the entry
-point as the user of the image in a root that holds one file, without network. Needs root. Last line: `N passed, M failed`.
+Builds from exactly the files that `.dockerignore` lets through, for musl as the Containerfile does but without optimizing,
+which would take minutes and show nothing more, and runs the entry point as the user of the image in a root that holds one file, without network. Needs root. Last line: `N passed, M failed`.
 """
 
 import os
@@ -68,9 +68,9 @@ def main():
         source.mkdir()
         root.mkdir(mode=0o755)
         context(source)
-        command = ["cargo", "build", "--release", "--locked", "--target", MUSL]
+        command = ["cargo", "build", "--locked", "--target", MUSL]
         subprocess.run(command, cwd=source, env={**os.environ, "CARGO_TARGET_DIR": str(target)}, check=True)
-        binary = target / MUSL / "release/fluxwright"
+        binary = target / MUSL / "debug/fluxwright"
         headers = subprocess.run(["readelf", "--program-headers", binary], capture_output=True, text=True, check=True)
         check("the binary needs no loader", "INTERP" not in headers.stdout, headers.stdout)
         shutil.copy(binary, root / "fluxwright")
