@@ -4,7 +4,8 @@
     check_container.py <target directory> <example repository>
 
 Builds from exactly the files that `.dockerignore` lets through, for musl as the Containerfile does but without optimizing,
-which would take minutes and show nothing more, and runs the entry point as the user of the image in a root that holds one file, without network. Needs root. Last line: `N passed, M failed`.
+which would take minutes and show nothing more. Runs the entry point as the user of the image in a root that holds one
+file, without network. Needs root. Last line: `N passed, M failed`.
 """
 
 import os

@@ -54,6 +54,10 @@ struct Text {
 
 impl Text {
     fn read(text: &str, level: usize) -> Self {
+        // No text that could be looked into: UTF-16, or no text at all.
+        if text.contains('\0') {
+            return Self { holds_credential: true, values: None };
+        }
         if !text.contains('\n') && !text.trim_start().starts_with(['{', '[']) {
             return Self { holds_credential: false, values: None };
         }

@@ -492,3 +492,10 @@ fn paths_that_other_systems_take_for_one_are_found() {
     let want = [("c/A", "c/a"), ("c/b/Z.yaml", "c/b/z.yaml")];
     assert_eq!(found, want.map(|(one, other)| (one.to_owned(), other.to_owned())));
 }
+
+#[test]
+fn what_is_no_text_is_not_shown() {
+    let token: Vec<u8> = "token: ghp_0123456789".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let (shown, _) = super::shown::files(Some(&crate::tree::Blob::from(token)), None);
+    assert_eq!(shown.as_deref(), Some(crate::diagnostic::mask::HIDDEN));
+}
