@@ -143,7 +143,7 @@ impl GitError {
 
 /// Lists the first paths.
 fn few(paths: &[String]) -> String {
-    let shown: Vec<String> = paths.iter().take(3).map(|path| format!("`{path}`")).collect();
+    let shown: Vec<String> = paths.iter().take(5).map(|path| format!("`{path}`")).collect();
     let more = paths.len() - shown.len();
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
