@@ -382,8 +382,8 @@ fn hints_name_the_command_that_decides_here() {
     edit(&sandbox, CONFIG_MAP, "db/pg:5432", "db/mine:5432");
     let hint = |args: &[&str]| {
         let run = findings(sandbox.run(args), &["error[hand-edited-file]"]);
-        let at = run.stderr.find("`fluxwright ").expect("a hint");
-        run.stderr[at + 1..].split('`').next().expect("closed").to_owned()
+        let mut quoted = run.stderr.split('`').filter(|part| part.contains("--take hand-edit"));
+        quoted.next().expect("a hint").to_owned()
     };
     let path = sandbox.repo().display().to_string();
     assert_eq!(hint(&["render"]), format!("fluxwright render --take hand-edit {CONFIG_MAP}"));

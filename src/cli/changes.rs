@@ -23,14 +23,37 @@ pub struct Decisions {
     sides: Vec<(String, Side)>,
     /// Whether what no side was taken of is merged.
     merge: bool,
-    /// The command that takes such decisions here, as a hint names it.
-    command: String,
+    /// How hints name the commands that help here.
+    commands: Commands,
+}
+
+/// Commands with the options that lead them to the files at hand.
+#[derive(Default)]
+struct Commands {
+    /// Takes decisions.
+    decide: String,
+    /// Shows both sides.
+    show: String,
+}
+
+impl Commands {
+    /// `branch` is the one that a commit goes to when it is not checked out.
+    fn new(global: &Global, branch: Option<&str>) -> Self {
+        let repo = global.repo.as_ref().map(|dir| format!(" --repo {}", dir.display())).unwrap_or_default();
+        match branch {
+            Some(branch) => Self {
+                decide: format!("fluxwright commit{repo} --branch {branch}"),
+                show: format!("fluxwright diff{repo} --against {branch}"),
+            },
+            None => Self { decide: format!("fluxwright render{repo}"), show: format!("fluxwright diff{repo}") },
+        }
+    }
 }
 
 impl Decisions {
     /// No decision. `global` says how the command that takes one would have to be called.
     pub fn none(global: &Global) -> Self {
-        Self { command: command("render", global, None), ..Self::default() }
+        Self { commands: Commands::new(global, None), ..Self::default() }
     }
 
     /// Reads the arguments; paths are those of the current directory or of the repository. `branch` is the one that a commit
@@ -49,8 +72,7 @@ impl Decisions {
             }
             sides.push((path, side));
         }
-        let command = command(if branch.is_some() { "commit" } else { "render" }, global, branch);
-        Ok(Self { sides, merge: args.merge, command })
+        Ok(Self { sides, merge: args.merge, commands: Commands::new(global, branch) })
     }
 
     /// Whether no side was taken.
@@ -73,13 +95,6 @@ impl Decisions {
             None => Ok(()),
         }
     }
-}
-
-/// Names a command with the options that lead it to the same files.
-fn command(name: &str, global: &Global, branch: Option<&str>) -> String {
-    let repo = global.repo.iter().map(|dir| format!(" --repo {}", dir.display()));
-    let branch = branch.iter().map(|branch| format!(" --branch {branch}"));
-    ["fluxwright ".to_owned(), name.to_owned()].into_iter().chain(repo).chain(branch).collect()
 }
 
 /// Finds the place of an argument in the repository: seen from the current directory, else from the root.
@@ -158,7 +173,7 @@ pub fn survey(
             change.kind = ChangeKind::LeftOut;
         }
     }
-    survey.tell(&previous.inventory, root, &decisions.command);
+    survey.tell(&previous.inventory, root, &decisions.commands);
     // What is not checked out leaves no trace in the work tree when it changes.
     let is_clean = survey.changes.is_empty() && survey.findings.is_empty() && !repo.lacks_files();
     outcome.clean = is_clean.then_some(survey.changes.unchanged);
@@ -181,7 +196,7 @@ pub fn survey_tree(
     let changes = compare(&layout.tree, current, root, inventory);
     let mut survey = Survey { changes, ..Survey::default() };
     survey.decide(outcome, repo, current, inventory, decisions)?;
-    survey.tell(inventory, root, &decisions.command);
+    survey.tell(inventory, root, &decisions.commands);
     Ok(survey)
 }
 
@@ -254,12 +269,12 @@ impl Survey {
     }
 
     /// Makes findings of what must not be touched, and of what the user keeps.
-    fn tell(&mut self, inventory: &Inventory, root: &RepoPath, command: &str) {
+    fn tell(&mut self, inventory: &Inventory, root: &RepoPath, commands: &Commands) {
         self.findings.extend(book(inventory, root));
         for change in self.changes.conflicts() {
             let edit = self.hand_edits.iter().find(|edit| edit.path == change.path);
             self.findings.push(match (change.kind, edit) {
-                (ChangeKind::HandEdited, Some(edit)) => hand_edited(edit, change, command),
+                (ChangeKind::HandEdited, Some(edit)) => hand_edited(edit, change, commands),
                 (ChangeKind::LeftOut, _) => Diagnostic::new(
                     codes::FILE_LEFT_OUT,
                     "the file has to change, but git left it out of the sparse checkout; it is left alone",
@@ -276,7 +291,7 @@ impl Survey {
                     "the file stays as it was changed by hand; no proof covers what it says",
                 )
                 .file(kept.path.to_string())
-                .hint(format!("`{command} --take rendering {}` gives the hand edit up", kept.path)),
+                .hint(format!("`{} --take rendering {}` gives the hand edit up", commands.decide, kept.path)),
             );
         }
         for path in &self.changes.released {
@@ -311,12 +326,13 @@ fn book(inventory: &Inventory, root: &RepoPath) -> Option<Diagnostic> {
     )
 }
 
-fn hand_edited(edit: &HandEdit, change: &FileChange, command: &str) -> Diagnostic {
+fn hand_edited(edit: &HandEdit, change: &FileChange, commands: &Commands) -> Diagnostic {
+    let Commands { decide, show } = commands;
     let path = &edit.path;
-    let keep = format!("`{command} --take hand-edit {path}` keeps it, `--take rendering {path}` gives it up");
+    let keep = format!("`{decide} --take hand-edit {path}` keeps it, `--take rendering {path}` gives it up");
     if let Some(clash) = edit.unfit() {
         let message = format!("the file was changed by hand since it was rendered; {}", clash.words());
-        let hint = format!("`{command} --take rendering {path}` writes it anew; or repair it, and decide then");
+        let hint = format!("`{decide} --take rendering {path}` writes it anew; or repair it, and decide then");
         return Diagnostic::new(codes::HAND_EDITED_FILE, message).file(path.to_string()).hint(hint);
     }
     let (state, hint) = match (change.after.is_some(), edit.base.is_some(), edit.conflicts.len()) {
@@ -325,18 +341,17 @@ fn hand_edited(edit: &HandEdit, change: &FileChange, command: &str) -> Diagnosti
             ("the rendering is the same as then".to_owned(), format!("move the change into the intent; {keep}"))
         }
         (true, false, _) => {
-            ("the last rendering is not found".to_owned(), format!("`fluxwright diff` shows both sides; {keep}"))
+            ("the last rendering is not found".to_owned(), format!("`{show}` shows both sides; {keep}"))
         }
         (true, true, 0) => {
-            ("the rendering changed in other places".to_owned(), format!("`{command} --merge` takes both; {keep}"))
+            ("the rendering changed in other places".to_owned(), format!("`{decide} --merge` takes both; {keep}"))
         }
         (true, true, 1) => {
-            ("the rendering changed, too: 1 conflict".to_owned(), format!("`fluxwright diff` shows both sides; {keep}"))
+            ("the rendering changed, too: 1 conflict".to_owned(), format!("`{show}` shows both sides; {keep}"))
         }
-        (true, true, count) => (
-            format!("the rendering changed, too: {count} conflicts"),
-            format!("`fluxwright diff` shows both sides; {keep}"),
-        ),
+        (true, true, count) => {
+            (format!("the rendering changed, too: {count} conflicts"), format!("`{show}` shows both sides; {keep}"))
+        }
     };
     let message = format!("the file was changed by hand since it was rendered; it is left alone ({state})");
     Diagnostic::new(codes::HAND_EDITED_FILE, message).file(path.to_string()).hint(hint)

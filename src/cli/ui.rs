@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::args::{Color, Global};
 use crate::diagnostic::Diagnostic;
 use crate::diff::HandEdit;
+use crate::repo::git::GitError;
 use crate::report;
 
 /// Talks to the user.
@@ -100,7 +101,9 @@ impl Ui {
 
     /// Reports a failure of the tool or its environment.
     pub fn failure(&self, error: &anyhow::Error) {
-        let text = crate::diagnostic::mask::mask(&format!("{error:#}"));
+        let hint = error.downcast_ref::<GitError>().and_then(GitError::hint);
+        let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        let text = crate::diagnostic::mask::mask(&format!("{error:#}{hint}"));
         let label = if self.stderr_color { "\x1b[1;31merror\x1b[0m" } else { "error" };
         self.err(&format!("{label}: {text}\n"));
     }
