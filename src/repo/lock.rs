@@ -59,8 +59,8 @@ pub enum LockError {
 impl Lock {
     /// Takes the lock, waiting for another run for some time.
     ///
-    /// `held` is the path of the lock that a program which started us holds. `waits` is called once, before the first wait, with who holds the lock. A file
-    /// system without locks is told by `waits`, too, and is no failure.
+    /// `held` is the path of the lock that a program which started us holds. `waits` is called once, before the first wait,
+    /// with who holds the lock. A file system without locks is told by `waits`, too, and is no failure.
     ///
     /// # Errors
     /// When the other run does not end in time, or the file system refuses.

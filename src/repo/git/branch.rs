@@ -9,7 +9,7 @@ use gix::refs::FullName;
 use super::error::failed;
 use super::{GitError, Repository};
 
-/// Is the branch that a commit goes to.
+/// The branch that a commit goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     pub(super) name: FullName,
@@ -43,7 +43,7 @@ impl Target {
     }
 }
 
-/// Is what the names of branches start with.
+/// What the names of branches start with.
 const BRANCHES: &str = "refs/heads/";
 
 /// Names the operations that wait for the user, by their marks; a bisection does not hinder commits.

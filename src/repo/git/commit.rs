@@ -14,7 +14,7 @@ use super::{Commit, GitError, Repository, Target, Trailer, index, message};
 /// How long another process may hold the lock of a branch: what git itself waits for it.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// Is what a commit is asked to be.
+/// What a commit is asked to be.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// The branch, and the commit that everything was compared with.
@@ -31,7 +31,7 @@ pub struct Request<'a> {
     pub verify: bool,
 }
 
-/// Is a commit that nothing speaks against, while index and work tree stay as they are.
+/// A commit that nothing speaks against, while index and work tree stay as they are.
 pub struct Ready<'a> {
     plan: Plan<'a>,
     /// The index that the plan was made with.

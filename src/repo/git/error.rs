@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Is the error of the git library that caused a [`GitError`].
+/// The error of the git library that caused a [`GitError`].
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// Tells why the repository could not be read or committed onto.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use super::error::failed;
 use super::{GitError, Repository};
 
-/// Is the hooks of a repository that a commit runs.
+/// The hooks of a repository that a commit runs.
 pub(super) struct Hooks<'r> {
     repository: &'r Repository,
     found: Vec<(&'static str, PathBuf)>,

@@ -17,7 +17,7 @@ use super::{GitError, Repository};
 use crate::repo::clean::UNFINISHED;
 use crate::repo::journal::{self, IndexLock, Repair};
 
-/// Is what the name of an index for hooks starts with.
+/// What the name of an index for hooks starts with.
 const NEXT: &str = "fluxwright-next-index-";
 
 impl Repository {
@@ -155,7 +155,7 @@ pub(super) fn differing(one: &Index, other: &Index) -> Vec<String> {
     paths
 }
 
-/// Is a work tree whose files several threads look at.
+/// A work tree whose files several threads look at.
 struct WorkTree<'r> {
     root: Option<&'r Path>,
     hash: gix::hash::Kind,

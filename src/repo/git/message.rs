@@ -3,7 +3,7 @@
 use super::GitError;
 use crate::diagnostic::mask;
 
-/// Is a line `KEY: VALUE` at the end of a message.
+/// A line `KEY: VALUE` at the end of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trailer {
     key: String,

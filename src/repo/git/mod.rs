@@ -36,7 +36,7 @@ pub use worktree::{LeftOut, Version};
 
 use crate::tree::Blob;
 
-/// Is one file of a commit.
+/// One file of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
     /// The path from the root of the work tree, with `/` between its components.

@@ -10,7 +10,7 @@ pub struct Repository {
     pub(super) git: gix::Repository,
 }
 
-/// Is a repository for several threads, each of which makes a [`Repository`] of it.
+/// A repository for several threads, each of which makes a [`Repository`] of it.
 #[derive(Debug)]
 pub struct Shared(gix::ThreadSafeRepository);
 

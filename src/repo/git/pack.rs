@@ -116,7 +116,7 @@ fn temporary(dir: &Path, prefix: &str) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(dir)
 }
 
-/// Is a file that ends with the digest of what was written to it.
+/// A file that ends with the digest of what was written to it.
 struct Hashing {
     file: BufWriter<tempfile::NamedTempFile>,
     hasher: gix::hash::Hasher,

@@ -15,7 +15,7 @@ use super::read::Slot;
 use super::{FileChange, GitError, Repository, Target};
 use crate::tree::Blob;
 
-/// Is the files of a commit: the ids of their contents, and the contents that the repository lacks.
+/// The files of a commit: the ids of their contents, and the contents that the repository lacks.
 #[derive(Debug, Clone, Default)]
 pub struct Changes {
     list: Vec<(FileChange, Option<ObjectId>)>,
@@ -28,7 +28,7 @@ impl Changes {
     }
 }
 
-/// Is what becomes of one path.
+/// What becomes of one path.
 pub(super) struct Edit<'a> {
     pub(super) head: Slot,
     pub(super) new: Slot,
@@ -36,10 +36,10 @@ pub(super) struct Edit<'a> {
     pub(super) content: Option<&'a Blob>,
 }
 
-/// Is what becomes of all paths, in order.
+/// What becomes of all paths, in order.
 pub(super) type Edits<'a> = BTreeMap<&'a str, Edit<'a>>;
 
-/// Is a commit that nothing speaks against.
+/// A commit that nothing speaks against.
 pub(super) struct Plan<'a> {
     /// The tree that the commit starts from.
     pub(super) tree: ObjectId,

@@ -22,7 +22,7 @@ const FOREIGN: [&str; 9] = [
     "GIT_SHALLOW_FILE",
 ];
 
-/// Is what a program has left.
+/// What a program has left.
 pub(super) struct Output {
     pub(super) success: bool,
     pub(super) stdout: String,
