@@ -2,11 +2,13 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde_json::Value;
-use support::{INTENT, Sandbox, files, project};
+use support::{INTENT, Run, Sandbox, files, project};
 
 /// The codes of the program and of the plugins it carries.
 fn codes() -> BTreeSet<String> {
@@ -21,8 +23,9 @@ fn the_list_of_codes_is_pinned() {
 
 #[test]
 fn every_invalid_intent_gives_its_diagnostic_at_its_place() {
-    insta::glob!("invalid/*.yaml", |path| {
-        let code = path.file_stem().expect("a name").to_string_lossy().into_owned();
+    let fixtures = std::fs::read_dir(project("tests/invalid")).expect("readable");
+    let fixtures: Vec<PathBuf> = fixtures.map(|entry| entry.expect("readable").path()).collect();
+    let checked = |path: &PathBuf| {
         let sandbox = Sandbox::new();
         sandbox.write(INTENT, std::fs::read(path).expect("readable"));
         let companions = path.with_extension("files");
@@ -31,7 +34,13 @@ fn every_invalid_intent_gives_its_diagnostic_at_its_place() {
                 sandbox.write(&relative, bytes);
             }
         }
-        let run = sandbox.run(&["check"]);
+        (path.file_stem().expect("a name").to_owned(), sandbox.run(&["check"]))
+    };
+    let intents = fixtures.par_iter().filter(|path| path.extension().is_some_and(|end| end == "yaml"));
+    let runs: HashMap<OsString, Run> = intents.map(checked).collect();
+    insta::glob!("invalid/*.yaml", |path| {
+        let name = path.file_stem().expect("a name");
+        let (code, run) = (name.to_string_lossy().into_owned(), &runs[name]);
         assert!(run.stderr.contains(&format!("[{code}]")), "{code}: {run}");
         let warning = run.stderr.contains(&format!("warning[{code}]"));
         assert_eq!(run.code, i32::from(!warning), "{code}: {run}");
