@@ -100,3 +100,26 @@ fn opens_credential(text: &str) -> bool {
         matches!(value.trim().get(..1), Some("|" | ">")) && conceal::names_secret(key)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_in_texts_end() {
+        let mut text = String::from("kind: Secret\ndata: {a: YWJj}\n");
+        for _ in 0..300 {
+            let lines: String = text.lines().map(|line| format!("  {line}\n")).collect();
+            text = format!("a: |\n{lines}");
+        }
+        let (shown, _) = files(Some(&Blob::from(text.as_str())), None);
+        assert!(!shown.unwrap_or_default().contains("YWJj"));
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_shown() {
+        let token: Vec<u8> = "token: ghp_0123456789".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let (shown, _) = files(Some(&Blob::from(token)), None);
+        assert_eq!(shown.as_deref(), Some(HIDDEN));
+    }
+}

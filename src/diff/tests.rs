@@ -475,27 +475,9 @@ proptest! {
 }
 
 #[test]
-fn texts_in_texts_end() {
-    let mut text = String::from("kind: Secret\ndata: {a: YWJj}\n");
-    for _ in 0..300 {
-        let lines: String = text.lines().map(|line| format!("  {line}\n")).collect();
-        text = format!("a: |\n{lines}");
-    }
-    let (shown, _) = super::shown::files(Some(&crate::tree::Blob::from(text.as_str())), None);
-    assert!(!shown.unwrap_or_default().contains("YWJj"));
-}
-
-#[test]
 fn paths_that_other_systems_take_for_one_are_found() {
     let files = [("c/a/x.yaml", ""), ("c/A/y.yaml", ""), ("c/b/z.yaml", ""), ("c/b/Z.yaml", ""), ("c/b", "")];
     let found = clashes(&tree(&files));
     let want = [("c/A", "c/a"), ("c/b/Z.yaml", "c/b/z.yaml")];
     assert_eq!(found, want.map(|(one, other)| (one.to_owned(), other.to_owned())));
-}
-
-#[test]
-fn what_is_no_text_is_not_shown() {
-    let token: Vec<u8> = "token: ghp_0123456789".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let (shown, _) = super::shown::files(Some(&crate::tree::Blob::from(token)), None);
-    assert_eq!(shown.as_deref(), Some(crate::diagnostic::mask::HIDDEN));
 }
