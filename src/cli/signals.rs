@@ -14,7 +14,7 @@ pub fn hold_off<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
 
     let idle = Arc::new(AtomicBool::new(false));
     for signal in [SIGHUP, SIGINT, SIGTERM] {
-        // What a parent has switched off, as `nohup` does, stays off until the work is done, and is on then for a moment.
+        // From here on a signal that a parent has switched off, as `nohup` does, counts again once the work is done.
         signal_hook::flag::register_conditional_default(signal, idle.clone())?;
     }
     let done = work();

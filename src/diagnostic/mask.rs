@@ -253,7 +253,8 @@ pub fn has_private_key(text: &str) -> bool {
 /// Tells whether a text contains what is a credential by its own form, whatever stands around it: a private key, a known
 /// token format, the user information of an address.
 pub fn has_form_of_secret(text: &str) -> bool {
-    has_user_info(text) || PRIVATE_KEY.is_match(text) || TOKEN.is_match(text)
+    let has_key = text.contains("PRIVATE KEY") && PRIVATE_KEY.is_match(text);
+    has_key || has_user_info(text) || has_mark(text) && TOKEN.is_match(text)
 }
 
 /// Tells whether a text is, or contains, a credential for certain, by its own form or by the name before it: a private

@@ -57,8 +57,8 @@ impl Repo {
     /// next one knows both contents as ours.
     ///
     /// # Errors
-    /// The first file that fails, or that somebody has changed since it was compared. All files are as they were then; if even that fails, the error says so, each file is
-    /// either old or new, and the next run repairs it.
+    /// The first file that fails, or that somebody has changed since it was compared. All files are as they were then; if
+    /// even that fails, the error says so, each file is either old or new, and the next run repairs it.
     pub fn apply(&self, sets: &[&ChangeSet]) -> Result<Undo, WriteError> {
         let modes = sets.iter().flat_map(|set| &set.files).filter(|change| change.before.is_some());
         let modes = modes.filter_map(|change| Some((change.path.clone(), self.mode(&change.path)?))).collect();
@@ -87,11 +87,14 @@ impl Repo {
         files.try_for_each(|change| {
             let full = self.root().join(change.path.as_str());
             let is_same = match &change.before {
-                Some(before) => std::fs::read(&full).is_ok_and(|now| now == before.bytes()),
+                Some(before) => self.read(&change.path).is_ok_and(|now| now.as_ref() == Some(before)),
                 None => full.parent().is_some_and(|dir| new.contains(dir)) || full.symlink_metadata().is_err(),
             };
-            let source = || io::Error::other("it was changed while this run was at work; run it again");
-            if is_same { Ok(()) } else { Err(WriteError { action: "write", path: full.clone(), source: source() }) }
+            if is_same {
+                return Ok(());
+            }
+            let source = io::Error::other("it was changed while this run was at work; run it again");
+            Err(WriteError { action: "write", path: full, source })
         })
     }
 

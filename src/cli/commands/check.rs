@@ -32,15 +32,14 @@ pub fn run(global: &Global, args: &Check, ui: &Ui) -> anyhow::Result<Status> {
     };
     let context = match Context::new(&repo.plugins()?) {
         Ok(context) => {
+            let decisions = Decisions::none(global);
             let session = Session::run(
                 repo,
                 &context,
                 &args.selection,
                 Depth::brief_if(args.output == "text" && !ui.verbose()),
                 ui,
-                |repo, outcome, previous| {
-                    Ok(changes::survey(outcome, repo, &previous, &Decisions::none(global))?.findings)
-                },
+                |repo, outcome, previous| Ok(changes::survey(outcome, repo, &previous, &decisions)?.findings),
             )?;
             checked.faults = session.faults;
             checked.clusters = session.clusters.into_iter().map(checked_cluster).collect();

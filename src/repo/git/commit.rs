@@ -43,7 +43,7 @@ pub struct Ready<'a> {
 impl Repository {
     /// Plans a commit. Refuses, before anything is written, what [`commit`](Self::commit) would refuse.
     ///
-    /// That is conflicts, a missing identity, a locked index, hooks of a repository that belongs to another user, and a
+    /// That is conflicts, a missing identity, a locked index or branch, hooks of a repository that belongs to another user, and a
     /// path that the user has staged with something that is neither in `HEAD` nor about to be committed.
     pub fn preflight<'a>(&self, request: &Request<'a>) -> Result<Ready<'a>, GitError> {
         message::compose(request.message, request.trailers)?;
@@ -58,7 +58,12 @@ impl Repository {
         let names = request.target.current.then(|| self.git.git_dir().join("HEAD.lock"));
         let branch = self.git.common_dir().join(format!("{}.lock", request.target.name));
         // Git holds one for a moment only.
-        let stays = |lock: &PathBuf| lock.exists() && (std::thread::sleep(MOMENT), lock.exists()).1;
+        let stays = |lock: &PathBuf| {
+            if lock.exists() {
+                std::thread::sleep(MOMENT);
+            }
+            lock.exists()
+        };
         if let Some(lock) = names.into_iter().chain([branch]).find(stays) {
             return Err(GitError::BranchLocked { branch: request.target.branch(), lock });
         }
@@ -106,10 +111,7 @@ impl Repository {
         if plan.edits.values().all(|edit| edit.head == edit.new) {
             return Ok(None);
         }
-        let tree = match tree {
-            Some(tree) => tree,
-            None => self.store(&plan)?,
-        };
+        let tree = tree.map_or_else(|| self.store(&plan), Ok)?;
         if tree == plan.tree {
             return Ok(None);
         }

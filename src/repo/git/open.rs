@@ -35,12 +35,12 @@ pub fn discover(dir: &Path) -> Result<Option<Repository>, GitError> {
     // A real, absolute start keeps the work tree valid when the process changes its directory.
     let start = gix::path::realpath(dir).map_err(|e| open(e.into()))?;
     std::fs::metadata(&start).map_err(|e| open(e.into()))?;
-    let entries = start.ancestors().map(|dir| dir.join(".git"));
+    let mut entries = start.ancestors().map(|dir| dir.join(".git"));
     let Some(found) = entries.clone().chain([start.clone()]).find(|path| gix::discover::is_git(path).is_ok()) else {
         // One that cannot be looked into is no reason to believe that there is none.
         let closed =
             |path: &PathBuf| std::fs::read_dir(path).err().filter(|e| e.kind() == std::io::ErrorKind::PermissionDenied);
-        return match entries.into_iter().find_map(|path| Some((closed(&path)?, path))) {
+        return match entries.find_map(|path| Some((closed(&path)?, path))) {
             Some((e, path)) => Err(GitError::Unreadable { path, source: e.into() }),
             None => Ok(None),
         };
@@ -56,10 +56,11 @@ pub fn discover(dir: &Path) -> Result<Option<Repository>, GitError> {
     })?;
     // The library goes on without a configuration that it cannot read: without hooks, signatures and the right name.
     let path = git.common_dir().join("config");
-    match std::fs::File::open(&path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(GitError::Unreadable { path, source: e.into() }),
-        _ => Ok(()),
-    }?;
+    if let Err(e) = std::fs::File::open(&path)
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(GitError::Unreadable { path, source: e.into() });
+    }
     Ok(Some(Repository { git }))
 }
 

@@ -18,18 +18,22 @@ pub struct Pushed {
 impl Repository {
     /// Names the remote that a branch is pushed to; nothing when there is none, or several that nobody chose from.
     pub fn remote_for(&self, target: &Target) -> Option<String> {
-        let config = self.git.config_snapshot();
         let branch = target.branch();
-        let get = |key: String| config.string(key.as_str()).map(|value| value.to_string());
-        let named = get(format!("branch.{branch}.pushRemote"))
-            .or_else(|| get("remote.pushDefault".to_owned()))
-            .or_else(|| get(format!("branch.{branch}.remote")).filter(|remote| remote != "."));
+        let named = self
+            .setting(&format!("branch.{branch}.pushRemote"))
+            .or_else(|| self.setting("remote.pushDefault"))
+            .or_else(|| self.setting(&format!("branch.{branch}.remote")).filter(|remote| remote != "."));
         let remotes = self.git.remote_names();
         let only = || match remotes.len() {
             1 => remotes.iter().next().map(ToString::to_string),
             _ => remotes.iter().find(|name| name.as_bytes() == b"origin").map(ToString::to_string),
         };
-        named.filter(|remote| !remote.is_empty()).or_else(only).filter(|remote| !remote.starts_with('-'))
+        named.or_else(only).filter(|remote| !remote.starts_with('-'))
+    }
+
+    /// Reads a setting of git that is not empty.
+    fn setting(&self, key: &str) -> Option<String> {
+        self.git.config_snapshot().string(key).map(|value| value.to_string()).filter(|value| !value.is_empty())
     }
 
     /// Pushes exactly the branch, to its upstream or to another remote.
@@ -37,10 +41,9 @@ impl Repository {
     /// Without upstream the branch gets the same name at the remote, and that as its upstream if the remote has a name.
     /// The remote is the one that is asked for, else the one that `git push` would take.
     pub fn push(&self, target: &Target, remote: Option<&str>) -> Result<Pushed, GitError> {
-        let config = self.git.config_snapshot();
         let branch = target.branch();
-        let get = |key: String| config.string(key.as_str()).map(|value| value.to_string()).filter(|v| !v.is_empty());
-        let upstream = get(format!("branch.{branch}.remote")).zip(get(format!("branch.{branch}.merge")));
+        let upstream = self.setting(&format!("branch.{branch}.remote"));
+        let upstream = upstream.zip(self.setting(&format!("branch.{branch}.merge")));
         // `.` is this repository: a branch that follows another local one.
         let upstream = upstream.filter(|(remote, _)| remote != ".");
         let remote = remote.map(str::to_owned).or_else(|| self.remote_for(target));

@@ -146,16 +146,21 @@ impl Repository {
 }
 
 pub(super) fn lookup(tree: &gix::Tree, path: &str) -> Result<Slot, GitError> {
-    let slot = |tree: &gix::Tree, name: &str| {
-        let entry = tree.iter().flatten().find(|entry| entry.filename() == name.as_bytes());
-        entry.map(|entry| (entry.object_id(), entry.kind()))
+    let slot = |tree: &gix::Tree, name: &str| -> Result<Slot, GitError> {
+        for entry in tree.iter() {
+            let entry = entry.map_err(failed("read a directory"))?;
+            if entry.filename() == name.as_bytes() {
+                return Ok(Some((entry.object_id(), entry.kind())));
+            }
+        }
+        Ok(None)
     };
     let (mut tree, mut rest) = (tree.clone(), path);
     // A submodule has files in it, and none of this repository.
     while let Some((dir, below)) = rest.split_once('/') {
-        let Some((id, EntryKind::Tree)) = slot(&tree, dir) else { return Ok(None) };
+        let Some((id, EntryKind::Tree)) = slot(&tree, dir)? else { return Ok(None) };
         tree = tree.repo.find_tree(id).map_err(failed("read a directory"))?;
         rest = below;
     }
-    Ok(slot(&tree, rest))
+    slot(&tree, rest)
 }
