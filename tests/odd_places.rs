@@ -277,3 +277,16 @@ fn a_cluster_in_a_submodule_is_no_mystery_to_a_commit() {
     refused(sandbox.run(&["commit"]), 1, &["error[path-in-submodule]"]);
     ok(sandbox.run(&["commit", "demo"]));
 }
+
+#[test]
+fn a_configuration_of_git_that_cannot_be_read_stops_everything() {
+    let sandbox = committed();
+    sandbox.write(INTENT, intent(""));
+    let config = sandbox.repo().join(".git/config");
+    std::fs::remove_file(&config).expect("ours");
+    std::os::unix::fs::symlink("config", &config).expect("a link");
+    for args in [&["check"][..], &["render"], &["commit"]] {
+        refused(sandbox.run(args), 2, &[".git/config` cannot be read", "hint: make it readable"]);
+    }
+    assert!(sandbox.exists(CONFIG_MAP));
+}

@@ -95,7 +95,7 @@ impl GitError {
             Self::InvalidBranch { .. } => "pass a short name such as `render/prod`, without `refs/heads/`",
             Self::SymbolicBranch { leads, .. } => return Some(format!("name the branch itself: `--branch {leads}`")),
             Self::BranchInTheWay { .. } => "choose another name",
-            Self::Unreadable { .. } => "give yourself the permission to read it",
+            Self::Unreadable { .. } => "make it readable for yourself",
             Self::Sha256 { .. } => "use a repository with SHA-1 objects, the default of git",
             Self::CheckedOut { .. } => "run it there, or name another branch",
             Self::NoProgram { .. } => "install git: signing and pushing are done by it, with your keys and credentials",
